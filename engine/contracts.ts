@@ -1,0 +1,187 @@
+/** What can be added to the engine, and what it hands to what is added; types only, on one screen. */
+import type { Database, Session } from "./database/database.js";
+import type { DefinitionFault } from "./errors.js";
+import type { Log } from "./log.js";
+import type { Entry, Params } from "./registry/entry.js";
+import type {
+  Answer,
+  AnswerFormat,
+  ApiRequest,
+  Caller,
+  Cell,
+  EncodedAnswer,
+  ParamValue,
+  Peer,
+  Row,
+} from "./request.js";
+import type { SettingsStore } from "./settings.js";
+
+/** A capability outside SQL: one file of `actions/`, default export; the file's stem is its name. */
+export interface Action {
+  name: string;
+  operations: Readonly<Record<string, Operation>>;
+}
+
+/** `name.operation` of a `call:` step. */
+export interface Operation {
+  summary: string;
+  /** Each input with its meaning; one that is marked with `?` may be left out. */
+  input: Readonly<Record<string, string>>;
+  /** Does nothing outside the database, so that it may run inside a transaction. */
+  transactional: boolean;
+  /** Errors: ApiError, whose words are answered. */
+  run(input: Readonly<Record<string, Cell | undefined>>, context: ActionContext): Promise<ActionResult>;
+}
+
+export interface ActionContext {
+  /** The transaction of the entry, or the database. */
+  session: Session;
+  services: Services;
+  caller: Caller;
+  request: ApiRequest;
+  entry: Entry;
+  params: Params;
+}
+
+/** Fields that later steps and the answer may use; `rows` and `columns` where there are rows; `close` ends the connection. */
+export interface ActionResult {
+  rows?: Row[];
+  columns?: string[];
+  truncated?: boolean;
+  close?: boolean;
+  [field: string]: unknown;
+}
+
+/** What the engine hands to actions. */
+export interface Services {
+  database: Database;
+  settings: SettingsStore;
+  registry: Registry;
+  rates: RateTable;
+  passwords: Passwords;
+  nonces: Nonces;
+  bans: Bans;
+  outbox: Outbox;
+  log: Log;
+  status: ServerStatus;
+}
+
+/** The entries in force. */
+export interface Snapshot {
+  readonly generation: number;
+  readonly entries: ReadonlyMap<string, Entry>;
+  /** Faulty rows that were left out at start. */
+  readonly faults: readonly DefinitionFault[];
+}
+
+export interface Registry {
+  /** Read once by each request. */
+  readonly current: Snapshot;
+  /** True while the database has a newer generation that this server could not load yet. */
+  readonly behind: boolean;
+  /** Errors: ApiError "failed" whose detail names each fault by entry; the snapshot in force stays. */
+  reload(by: string): Promise<ReloadReport>;
+  /** Brings the rows before the last reload back, and reloads. */
+  undo(by: string): Promise<ReloadReport>;
+}
+export interface ReloadReport {
+  generation: number;
+  added: string[];
+  changed: string[];
+  removed: string[];
+}
+
+/** The price list in memory: longest prefix first. */
+export interface RateTable {
+  /** `number` is digits only. `resellerId` 0 is the default list. undefined when no prefix fits. */
+  find(number: string, resellerId: number, kind: "call" | "sms"): Rate | undefined;
+  /** Reads the price list again when it has changed since; always with `force`. */
+  refresh(force?: boolean): Promise<number>;
+}
+export interface Rate {
+  prefix: string;
+  name: string;
+  /** Decimal text without trailing zeros, a minute or a message. */
+  price: string;
+  currency: string;
+  /** Seconds. */
+  billingStep: number;
+  connectFee: string;
+}
+
+/** Passwords at rest: sealed, never hashed, since the digests need them. */
+export interface Passwords {
+  /** Text that `open` gives back; differs each time. */
+  seal(clear: string): string;
+  /** The clear password of a sealed or (left by another system) clear text; undefined when it can't be opened. */
+  open(stored: string): string | undefined;
+  isSealed(stored: string): boolean;
+  /** Constant time. */
+  matches(stored: string, clear: string): boolean;
+}
+
+export interface Nonces {
+  /** A new nonce for that caller and address: 32 characters, kept in the database, used once. */
+  issue(userId: number, address: string): Promise<string>;
+}
+
+export interface Bans {
+  /** Lifts the ban of one address, or of all; answers how many. */
+  lift(address: string | "all"): Promise<number>;
+  /** Reads the bans and counters of other servers. */
+  refresh(): Promise<void>;
+}
+
+export interface Outbox {
+  /** Stores an item with the change that caused it; the worker sees it after the commit. */
+  add(session: Session, item: OutboxItem): Promise<void>;
+  /** Tells the worker that there is something new. Call it after the commit. */
+  wake(): void;
+  counts(): Promise<{ waiting: number; failed: number }>;
+}
+export interface OutboxItem {
+  kind: string;
+  /** JSON. */
+  body: unknown;
+  entry: string;
+  userId: number;
+}
+
+/** What `info` and `heartbeat` tell of the process. */
+export interface ServerStatus {
+  readonly version: string;
+  readonly startedAt: Date;
+  connections(): number;
+  requests(): { total: number; failed: number };
+  readonly draining: boolean;
+}
+
+/** How a request comes in and how its answer goes out: one file of `engine/formats/`, default export. */
+export interface Format {
+  name: string;
+  /** The content types that it reads, in lower case; empty when it only writes. */
+  reads: readonly string[];
+  /** Parameters of a body. Names as sent. Errors: ApiError "wrong parameter". */
+  decode?(body: Buffer, contentType: string): Promise<[string, ParamValue][]> | [string, ParamValue][];
+  /** The answer formats that it writes. */
+  writes: readonly AnswerFormat[];
+  encode?(
+    answer: Answer,
+    request: Pick<ApiRequest, "format" | "callback" | "entry">,
+  ): { contentType: string; body: string };
+}
+
+/** What every transport ends in. Never rejects: an error is an answer. */
+export type Handle = (incoming: Incoming) => Promise<EncodedAnswer>;
+
+/** A request before it is decoded. */
+export interface Incoming {
+  peer: Peer;
+  /** The address behind the host: `/mvapireq/?apientry=...`; empty where the transport has none. */
+  target: string;
+  /** Empty where there is none. */
+  body: Buffer;
+  contentType: string;
+  /** Parameters by position and name from a transport that has its own form (the console). */
+  command?: { entry: string; named: [string, string][]; positional: string[] };
+}

@@ -1,0 +1,36 @@
+/** The log: pino, with what must never be written taken out in one place. */
+import { type Logger, pino } from "pino";
+
+export type Log = Logger;
+
+/** Names of parameters and fields whose values never reach the log, in lower case. */
+export const SECRET_NAMES: ReadonlySet<string> = new Set([
+  "authkey",
+  "authpwd",
+  "authmd5",
+  "password",
+  "u_password",
+  "newpassword",
+  "oldpassword",
+  "pin",
+  "code",
+  "cardnum",
+  "ccv2",
+  "nonce",
+  "mcrfs",
+  "apiv2key",
+  "apiv2md5salt",
+  "httpapiencryptkey",
+]);
+
+/** Writes JSON lines to standard error, so that standard output stays for what was asked for. Level: `trace` to `silent`. */
+export const makeLog = (level: string): Log =>
+  pino(
+    {
+      level,
+      base: null,
+      timestamp: pino.stdTimeFunctions.isoTime,
+      redact: { paths: [...SECRET_NAMES].flatMap((name) => [name, `*.${name}`]), censor: "***" },
+    },
+    pino.destination({ fd: 2, sync: false }),
+  );

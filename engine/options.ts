@@ -1,0 +1,254 @@
+/**
+ * Every option of `tb_settings`, with its type, default and meaning. Each can be set in the environment as `TBAPI_<NAME>`,
+ * which wins over the table. The reference page of the options is made from this list.
+ */
+interface OptionSpec {
+  type: "text" | "integer" | "decimal" | "flag" | "choice" | "list";
+  default: string;
+  summary: string;
+  /** Least and greatest value of an integer; the allowed words of a choice. */
+  min?: number;
+  max?: number;
+  choices?: readonly string[];
+  /** Never shown. */
+  secret?: true;
+}
+
+export const OPTIONS = {
+  // Who gets in
+  apiv2key: {
+    type: "text",
+    default: "",
+    secret: true,
+    summary: "The API key that requests send as authkey. Made at the first start.",
+  },
+  apiv2md5salt: {
+    type: "text",
+    default: "",
+    secret: true,
+    summary: "The server's salt in authmd5. Made at the first start.",
+  },
+  apiv2ipauth: {
+    type: "list",
+    default: "",
+    summary: "Addresses and ranges that entries with req_ip = 1 accept beside the trusted ones.",
+  },
+  apiv2auth: {
+    type: "choice",
+    choices: ["2", "4", "6"],
+    default: "2",
+    summary:
+      "How users sign in where an entry doesn't say: 2 user with password or PIN, 4 user, password or PIN alone, 6 user name and password only.",
+  },
+  trustlanip: {
+    type: "flag",
+    default: "1",
+    summary: "Private addresses (10/8, 172.16/12, 192.168/16, fc00::/7, link-local) are trusted.",
+  },
+  trustediplist: { type: "list", default: "", summary: "More trusted addresses and ranges." },
+  trustedproxies: { type: "list", default: "", summary: "Proxies whose X-Forwarded-For tells the caller's address." },
+  allowtrustedip: {
+    type: "choice",
+    choices: ["0", "1", "2", "3", "4"],
+    default: "3",
+    summary:
+      "Which addresses may be trusted: 0 none, 1 this machine's, 2 private ones too, 3 all that are set, 4 the same on the console.",
+  },
+  apitrustediponly: { type: "flag", default: "0", summary: "Only trusted addresses may send requests." },
+  apideftrustadmin: {
+    type: "choice",
+    choices: ["0", "1", "2", "3", "4"],
+    default: "1",
+    summary:
+      "What makes an administrator: 0 the login, 1 the login or a trusted address with the key, 2 the address only, 3 the login only, 4 both.",
+  },
+  apialtauth: {
+    type: "choice",
+    choices: ["-1", "0", "1"],
+    default: "-1",
+    summary:
+      "Other ways to sign in: -1 as req_user_mode says, 0 user name and password only, 1 all (id, name, DID, PIN).",
+  },
+  apitrustfromconsole: {
+    type: "choice",
+    choices: ["0", "1", "2"],
+    default: "1",
+    summary:
+      "What the console's login is worth: 0 each entry is checked again as for that user, 1 trusted, 2 as server administrator.",
+  },
+  apidefneedregister: {
+    type: "choice",
+    choices: ["0", "1", "2"],
+    default: "0",
+    summary: "User entries need a registered phone: 0 no, 1 yes, 2 at the same address.",
+  },
+  apidefneedlogin: {
+    type: "choice",
+    choices: ["0", "1", "2", "3"],
+    default: "0",
+    summary:
+      "Entries need a nonce: 0 no, 1 from addresses that aren't trusted, 2 always, 3 always and bound to the address.",
+  },
+  remoteadmin: {
+    type: "choice",
+    choices: ["0", "1", "2", "3", "4", "5"],
+    default: "5",
+    summary:
+      "From where the console may be used: 0 nowhere, 1 loopback, 2 this machine, 3 trusted addresses, 4 the LAN, 5 everywhere.",
+  },
+  mincreditonroute: { type: "decimal", default: "0.1", summary: "Least credit for entries with req_user_credit = 2." },
+  userofflinemin: {
+    type: "integer",
+    min: 1,
+    max: 100000,
+    default: "120",
+    summary: "Minutes after which a phone that did not register again is offline.",
+  },
+  noncelifetime: {
+    type: "integer",
+    min: 10,
+    max: 86400,
+    default: "600",
+    summary: "Seconds for which a nonce can be used.",
+  },
+  // Limits of use; the counters of failures are shared by all servers of a database
+  limitaddress: {
+    type: "integer",
+    min: 0,
+    max: 10000000,
+    default: "6000",
+    summary: "Requests a minute from one address; 0 is no limit.",
+  },
+  limitaccount: {
+    type: "integer",
+    min: 0,
+    max: 10000000,
+    default: "1200",
+    summary: "Requests a minute of one account; 0 is no limit.",
+  },
+  limitentry: {
+    type: "integer",
+    min: 0,
+    max: 10000000,
+    default: "0",
+    summary: "Requests a minute for one entry by all; 0 is no limit.",
+  },
+  limitlogin: {
+    type: "integer",
+    min: 1,
+    max: 100000,
+    default: "10",
+    summary: "Wrong logins of one account in ten minutes before it is closed for limitpause.",
+  },
+  limitpin: {
+    type: "integer",
+    min: 1,
+    max: 100000,
+    default: "10",
+    summary: "Wrong PINs of one account in ten minutes before it is closed for limitpause.",
+  },
+  limitsignup: {
+    type: "integer",
+    min: 1,
+    max: 100000,
+    default: "20",
+    summary: "Sign-ups from one address in an hour; loopback is exempt.",
+  },
+  limitpause: {
+    type: "integer",
+    min: 1,
+    max: 86400,
+    default: "300",
+    summary: "Seconds for which an account stays closed.",
+  },
+  banafter: {
+    type: "integer",
+    min: 0,
+    max: 100000,
+    default: "50",
+    summary: "Wrong logins from one address in ten minutes before it is banned; 0 never; loopback is exempt.",
+  },
+  bantime: {
+    type: "integer",
+    min: 1,
+    max: 31536000,
+    default: "3600",
+    summary: "Seconds for which an address stays banned.",
+  },
+  // The wire
+  httpstrictresponse: { type: "flag", default: "0", summary: "Failures have HTTP status 499 instead of 200." },
+  enablejsonp: {
+    type: "choice",
+    choices: ["0", "1", "2"],
+    default: "1",
+    summary: "JSONP: 0 off, 1 for this server's answers, 2 the jppget form too.",
+  },
+  httpapiencryptkey: {
+    type: "text",
+    default: "",
+    secret: true,
+    summary: "Key of mcrfs, oenc1_ and the tunnel; empty switches them off.",
+  },
+  corsorigin: {
+    type: "text",
+    default: "*",
+    summary: "Which web pages may read answers (Access-Control-Allow-Origin); empty for none.",
+  },
+  maxrequest: { type: "integer", min: 1024, max: 1073741824, default: "8388608", summary: "Bytes of a request." },
+  maxline: {
+    type: "integer",
+    min: 1024,
+    max: 16777216,
+    default: "65536",
+    summary: "Bytes of a line, a WebSocket message or an HTTP head.",
+  },
+  requesttimeout: {
+    type: "integer",
+    min: 1,
+    max: 3600,
+    default: "30",
+    summary: "Seconds within which a request has to arrive whole.",
+  },
+  idletimeout: {
+    type: "integer",
+    min: 1,
+    max: 86400,
+    default: "120",
+    summary: "Seconds after which a silent connection is closed.",
+  },
+  maxconnections: { type: "integer", min: 1, max: 1000000, default: "10000", summary: "Open connections in all." },
+  maxconnectionsperip: {
+    type: "integer",
+    min: 1,
+    max: 1000000,
+    default: "1000",
+    summary: "Open connections of one address; loopback is exempt.",
+  },
+  maxpipelined: {
+    type: "integer",
+    min: 1,
+    max: 10000,
+    default: "100",
+    summary: "Requests of one connection that wait for their answers; more are read later.",
+  },
+  udpmaxanswer: { type: "integer", min: 100, max: 65000, default: "1490", summary: "Bytes of an answer over UDP." },
+  tlscert: {
+    type: "text",
+    default: "",
+    summary: "PEM file of the certificate; TLS on the shared port is off without it.",
+  },
+  tlskey: { type: "text", default: "", summary: "PEM file of the certificate's key." },
+  webroot: { type: "text", default: "", summary: "Folder that is served under /mvweb; empty for none." },
+  // Data
+  currency: { type: "text", default: "USD", summary: "The native currency." },
+  sqltimeout: {
+    type: "integer",
+    min: 50,
+    max: 3600000,
+    default: "5000",
+    summary: "Milliseconds after which a statement is ended.",
+  },
+  maxrows: { type: "integer", min: 1, max: 100000, default: "100", summary: "Rows that a custom entry or db shows." },
+} as const satisfies Record<string, OptionSpec>;
+
+export type OptionName = keyof typeof OPTIONS;

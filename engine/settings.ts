@@ -1,0 +1,83 @@
+/** The options in force, from the environment and from `tb_settings`, checked and frozen. */
+import { OPTIONS, type OptionName } from "./options.js";
+
+type ValueOf<N extends OptionName> = (typeof OPTIONS)[N]["type"] extends "integer"
+  ? number
+  : (typeof OPTIONS)[N]["type"] extends "flag"
+    ? boolean
+    : (typeof OPTIONS)[N]["type"] extends "list"
+      ? readonly string[]
+      : string;
+
+/** Integers and choices: `limitlogin` is a number, `apiv2auth` is one of its words, flags are booleans, lists are arrays. */
+export type Settings = { readonly [N in OptionName]: ValueOf<N> };
+
+export interface SettingsStore {
+  /** Frozen; another object after a change, so that what is derived from it can be kept by identity. */
+  readonly current: Settings;
+  /** Reads `tb_settings` again; answers the names that changed. Errors: ApiError "wrong parameter", naming the option. */
+  reload(): Promise<OptionName[]>;
+}
+
+/** What is set outside of the options: where the database is, where to listen, who the first administrator is. */
+export const START_VARIABLES = {
+  TBAPI_DB: "Database: sqlite:FILE (default sqlite:data/tbapi.sqlite) or mysql://user:password@host:port/name.",
+  TBAPI_HOST: "Address to listen on; default 0.0.0.0.",
+  TBAPI_PORT: "The shared port (mainaport); default 80.",
+  TBAPI_ADMINPORT: "Port of the console; 0 or absent for none.",
+  TBAPI_ADMIN_USERNAME: "The first administrator; default admin.",
+  TBAPI_ADMIN_PASSWORD: "Password of the first administrator; made and printed once where absent.",
+  TBAPI_SEALKEY: "64 hex digits: the key under which passwords are sealed; otherwise TBAPI_SEALKEYFILE.",
+  TBAPI_SEALKEYFILE: "File with that key; default data/seal.key, made at the first start.",
+  TBAPI_LOGLEVEL: "trace, debug, info, warn, error or silent; default info.",
+} as const;
+
+/** Errors: Error whose message names the option and says what it may be. */
+export function parseSettings(texts: ReadonlyMap<string, string>): Settings {
+  for (const name of texts.keys()) if (!Object.hasOwn(OPTIONS, name)) throw new Error(unknownOption(name));
+  const entries = (Object.keys(OPTIONS) as OptionName[]).map((name) => [
+    name,
+    parseOption(name, texts.get(name) ?? OPTIONS[name].default),
+  ]);
+  return Object.freeze(Object.fromEntries(entries)) as Settings;
+}
+
+const unknownOption = (name: string) => `unknown option ${name}: see \`tbapi options\` for those that there are`;
+
+function parseOption(name: OptionName, text: string): unknown {
+  const spec: { type: string; min?: number; max?: number; choices?: readonly string[] } = OPTIONS[name];
+  const wrong = (allowed: string) => new Error(`option ${name} must be ${allowed}, not '${text}'`);
+  switch (spec.type) {
+    case "integer": {
+      const value = /^-?\d{1,12}$/.test(text) ? Number(text) : Number.NaN;
+      const { min = 0, max = Number.MAX_SAFE_INTEGER } = spec;
+      if (!(value >= min && value <= max)) throw wrong(`a whole number from ${min} to ${max}`);
+      return value;
+    }
+    case "decimal":
+      if (!/^\d{1,12}(\.\d{1,6})?$/.test(text)) throw wrong("an amount such as 0.1");
+      return text;
+    case "flag":
+      if (!/^(0|1|true|false|yes|no)$/i.test(text)) throw wrong("0 or 1");
+      return /^(1|true|yes)$/i.test(text);
+    case "choice":
+      if (!spec.choices?.includes(text)) throw wrong(`one of ${spec.choices?.join(", ")}`);
+      return text;
+    case "list":
+      return Object.freeze(text.split(/[\s,;]+/).filter((part) => part !== ""));
+    default:
+      return text;
+  }
+}
+
+/** Options set in the environment, by option name. Errors: Error that names a variable which is neither an option nor known. */
+export function settingsOfEnvironment(environment: NodeJS.ProcessEnv): Map<string, string> {
+  const texts = new Map<string, string>();
+  for (const [variable, value] of Object.entries(environment)) {
+    if (!variable.startsWith("TBAPI_") || variable in START_VARIABLES || value === undefined) continue;
+    const name = variable.slice("TBAPI_".length).toLowerCase();
+    if (!Object.hasOwn(OPTIONS, name)) throw new Error(`${variable}: ${unknownOption(name)}`);
+    texts.set(name, value);
+  }
+  return texts;
+}
