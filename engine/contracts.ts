@@ -118,6 +118,8 @@ export interface Passwords {
   isSealed(stored: string): boolean;
   /** Constant time. */
   matches(stored: string, clear: string): boolean;
+  /** What `tb_users.pinhash` holds for a PIN: equal for equal PINs, useless without the key. */
+  pinHash(pin: string): string;
 }
 
 export interface Nonces {
@@ -141,6 +143,8 @@ export interface Outbox {
 }
 export interface OutboxItem {
   kind: string;
+  /** Items of one lane are carried out one after the other, in the order in which they were stored. */
+  lane?: string;
   /** JSON. */
   body: unknown;
   entry: string;
@@ -182,6 +186,9 @@ export interface Incoming {
   /** Empty where there is none. */
   body: Buffer;
   contentType: string;
-  /** Parameters by position and name from a transport that has its own form (the console). */
-  command?: { entry: string; named: [string, string][]; positional: string[] };
+  /**
+   * Parameters by position and name from a transport that has its own form (the console). `rest` is all that stands
+   * behind the entry's name, as it was typed.
+   */
+  command?: { entry: string; named: [string, string][]; positional: string[]; rest: string };
 }

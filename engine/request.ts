@@ -27,6 +27,8 @@ export interface ApiRequest {
   params: ReadonlyMap<string, ParamValue>;
   /** Values without a name, in their order: the console's `entry,value,value`, or `param1..n` once they are sorted out. */
   positional: readonly string[];
+  /** On the console: all that was typed behind the entry's name, for entries whose only parameter may contain commas. */
+  rest?: string;
   peer: Peer;
   /** Which encoder writes the answer. */
   format: AnswerFormat;
@@ -52,6 +54,8 @@ export interface Answer {
   truncated?: boolean;
   /** True for `balance` and `rating`: a good answer carries no `OK: ` in text form. */
   bare?: boolean;
+  /** Text forms show the text in place of the rows. */
+  prose?: boolean;
   /** The transport closes the connection after this answer. */
   close?: boolean;
 }

@@ -1,5 +1,6 @@
 /** The options in force, from the environment and from `tb_settings`, checked and frozen. */
 import { OPTIONS, type OptionName } from "./options.js";
+import type { StepResult } from "./registry/entry.js";
 
 type ValueOf<N extends OptionName> = (typeof OPTIONS)[N]["type"] extends "integer"
   ? number
@@ -17,7 +18,20 @@ export interface SettingsStore {
   readonly current: Settings;
   /** Reads `tb_settings` again; answers the names that changed. Errors: ApiError "wrong parameter", naming the option. */
   reload(): Promise<OptionName[]>;
+  /** True for a text that is the value of a secret option. */
+  isSecret(text: unknown): boolean;
 }
+
+/** The options without the secret ones, as the results of a step: for `{setting.currency}`. Numbers and texts only. */
+export const shownSettings = (settings: Settings): StepResult =>
+  Object.assign(
+    { rows: [], columns: [], truncated: false, changed: 0, insertId: 0 },
+    Object.fromEntries(
+      Object.entries(settings)
+        .filter(([name]) => !("secret" in OPTIONS[name as OptionName]))
+        .map(([name, value]) => [name, typeof value === "boolean" ? Number(value) : Array.isArray(value) ? value.join(",") : value]),
+    ),
+  );
 
 /** What is set outside of the options: where the database is, where to listen, who the first administrator is. */
 export const START_VARIABLES = {

@@ -30,6 +30,11 @@ export interface QueryOptions {
   timeout?: number;
 }
 
+export interface ForeignOptions extends QueryOptions {
+  /** Statements of the engine's own that belong to a change: run after it in one transaction, all or none. */
+  andThen?: readonly Statement[];
+}
+
 /** Runs statements one after the other. */
 export interface Session {
   readonly dialect: Dialect;
@@ -39,7 +44,7 @@ export interface Session {
 
 export interface Database extends Session {
   /** As `run`, for statements that an administrator wrote: on SQLite in a thread that can be ended. */
-  runForeign(statement: Statement, options?: QueryOptions): Promise<QueryResult>;
+  runForeign(statement: Statement, options?: ForeignOptions): Promise<QueryResult>;
   /**
    * Runs `work` in one transaction: committed when it resolves, rolled back when it throws. Deadlocks and serialisation
    * failures are retried a bounded number of times, so `work` may run more than once and must change nothing but the database.

@@ -1,4 +1,5 @@
 /** The types of a compiled entry: what a request finds ready. Frozen once it is made. */
+import type { ErrorClass } from "../errors.js";
 import type { Cell, Row } from "../request.js";
 import type { CompiledTemplate } from "../template/template.js";
 
@@ -50,6 +51,8 @@ export interface ParamSpec {
   default?: string;
   /** What an empty value is: as if it were not there (the usual), a value of its own, or NULL. */
   empty: "absent" | "keep" | "null";
+  /** What is allowed, in words that complete `NAME must be ...`. */
+  allowed: string;
 }
 
 /** Validated parameters by declared name in lower case; `undefined` when absent. Amounts are canonical decimal text. */
@@ -67,6 +70,8 @@ export interface RunScope {
   /** Result of each named step so far. */
   steps: Record<string, StepResult>;
   answer?: { ok: boolean; text: string };
+  /** Set when a change was accepted to be carried out later. */
+  deferred?: boolean;
 }
 
 export interface StepResult {
@@ -85,7 +90,7 @@ interface StepCommon {
   /** Runs only when it holds; undefined always. */
   when: ((scope: RunScope) => boolean) | undefined;
   /** The error answered instead of a failure of this step's own. */
-  otherwise: { errorClass: string; detail: (scope: RunScope) => string } | undefined;
+  otherwise: { errorClass: ErrorClass; detail: (scope: RunScope) => string } | undefined;
   line: number;
 }
 export interface SqlStep extends StepCommon {
@@ -106,10 +111,14 @@ export interface CallStep extends StepCommon {
 }
 export type Step = SqlStep | CallStep;
 
-/** What runs after the answer. Kinds are those of `custom_action`. */
+/** In the order of `custom_action`, from 1. */
+export const HOOK_KINDS = ["email", "sms", "ring", "restart", "database-restart", "reboot", "command", "sql"] as const;
+export type HookKind = (typeof HOOK_KINDS)[number];
+
+/** What runs after the answer. */
 export interface Hook {
   on: "success" | "failure";
-  kind: "email" | "sms" | "ring" | "restart" | "database-restart" | "reboot" | "command" | "sql";
+  kind: HookKind;
   /** For `sql`. */
   template?: CompiledTemplate;
   /** For every other kind: the body as written. */
@@ -133,6 +142,8 @@ export interface Example {
 export interface Entry {
   readonly name: string;
   readonly summary: string;
+  /** Other names of it. */
+  readonly aliases: readonly string[];
   /** Folder of the definition, or `custom`. */
   readonly subject: string;
   readonly audience: "public" | "user" | "sensitive" | "admin" | "console";
@@ -140,9 +151,15 @@ export interface Entry {
   /** file:line of the definition, or `tb_api`. */
   readonly source: string;
   readonly access: AccessRule;
+  /** The caller must be a row of tb_users, not a trusted address alone. */
+  readonly account: boolean;
+  /** Columns of the caller's row that the entry uses, in lower case; undefined for all: a short list makes the login's statement cheaper. */
+  readonly callerFields?: readonly string[] | undefined;
   readonly params: readonly ParamSpec[];
   /** Errors: ApiError "wrong parameter". */
   readonly validate: (named: ReadonlyMap<string, string | null>, positional: readonly string[]) => Params;
+  /** Behaviour written by an administrator: its templates may use any parameter of the request. */
+  readonly open: boolean;
   readonly transaction: boolean;
   readonly idempotent: boolean;
   readonly steps: readonly Step[];
@@ -151,8 +168,10 @@ export interface Entry {
   /** Rows of a good answer; undefined when it has none. */
   readonly rows: ((scope: RunScope) => { rows: Row[]; columns: string[]; truncated: boolean } | undefined) | undefined;
   readonly bare: boolean;
+  /** Text forms show the answer's text in place of its rows. */
+  readonly prose: boolean;
   readonly hooks: readonly Hook[];
   readonly examples: readonly Example[];
-  /** Set when the entry can't be used: its definition is faulty, or it is switched off. */
-  readonly closed: "faulty" | "disabled" | undefined;
+  /** Set when the entry can't be used: its definition is faulty, it is switched off, or it is not part of this version. */
+  readonly closed: "faulty" | "disabled" | "pending" | undefined;
 }

@@ -43,6 +43,8 @@ export interface Binding {
   readonly literal: boolean;
   /** In the operand of a `like`: the character that escapes `%`, `_` and itself in each source's value. */
   readonly likeEscape?: string;
+  /** A number of rows, behind `limit` or `offset`: never missing, never below 0. */
+  readonly count?: boolean;
 }
 
 /** Looks a source up in a request: undefined when there is no value. */

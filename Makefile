@@ -1,0 +1,43 @@
+# `make` alone lints and tests. Everything sets itself up on a fresh machine.
+.DEFAULT_GOAL := all
+.PHONY: all run test lint bench docs clean help build injection
+
+NODE := node --enable-source-maps
+
+all: lint test
+
+run: build ## install, build, and serve sample data on http://127.0.0.1:8080
+	TBAPI_HOST=$${TBAPI_HOST:-127.0.0.1} TBAPI_PORT=$${TBAPI_PORT:-8080} TBAPI_ADMINPORT=$${TBAPI_ADMINPORT:-8081} \
+	TBAPI_LOGLEVEL=$${TBAPI_LOGLEVEL:-warn} exec $(NODE) dist/engine/main.js start --sample
+
+test: build mariadb ## run every test on SQLite and on a MariaDB of its own
+	$(NODE) dist/test/databases.js -- $(NODE) --test --test-concurrency=2 dist/test/
+
+lint: build ## format, types, dead code, and every definition
+	npx biome ci .
+	npx knip
+	TBAPI_DB=sqlite:$$(mktemp -d)/check.sqlite TBAPI_SEALKEY=$$(printf '0%.0s' $$(seq 64)) $(NODE) dist/engine/main.js check
+
+bench: build mariadb ## measure against hand-written equivalents, in one run
+	$(NODE) dist/test/databases.js -- $(NODE) dist/test/bench/bench.js
+
+injection: build mariadb ## point sqlmap (Debian package) at the places where a parameter can stand
+	$(NODE) dist/test/databases.js -- $(NODE) dist/test/injection/sqlmap.js
+
+clean: ## remove what was built and installed; sample data too
+	rm -rf dist node_modules data
+
+help: ## these lines
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
+
+build: node_modules/.installed
+	@npx tsc
+
+node_modules/.installed: package.json package-lock.json
+	@echo "Installing packages; better-sqlite3 is compiled on the way, which takes a minute or two ..."
+	@npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+.PHONY: mariadb
+mariadb:
+	@command -v mariadbd >/dev/null || [ -x /usr/sbin/mariadbd ] || sh test/install-mariadb.sh

@@ -1,0 +1,112 @@
+/** The server: its state, its settings, and reading them again. */
+import { statfs } from "node:fs/promises";
+import { hostname } from "node:os";
+import type { Action, ActionContext, Services } from "../engine/contracts.js";
+import { OPTIONS, type OptionName } from "../engine/options.js";
+import type { Cell, Row } from "../engine/request.js";
+
+const table = (values: Record<string, Cell>) => ({
+  rows: Object.entries(values).map(([name, value]): Row => ({ name, value })),
+  columns: ["name", "value"],
+});
+
+const megabytes = (bytes: number): number => Math.round(bytes / 1_048_576);
+
+async function infoOf({ status, registry, database, outbox, rates }: Services): Promise<Record<string, Cell>> {
+  const { total, failed } = status.requests();
+  const queue = await outbox.counts();
+  const { generation, entries, faults } = registry.current;
+  return {
+    version: status.version,
+    host: hostname(),
+    started: status.startedAt.toISOString(),
+    uptime: Math.round((Date.now() - status.startedAt.getTime()) / 1000),
+    state: status.draining ? "draining" : registry.behind ? "renewing its definitions" : "serving",
+    database: database.dialect,
+    generation,
+    entries: new Set(entries.values()).size,
+    "left out": faults.map((fault) => `${fault.entry}: ${fault.message}`).join("; "),
+    prices: await rates.refresh(),
+    connections: status.connections(),
+    requests: total,
+    "failed requests": failed,
+    "outbox waiting": queue.waiting,
+    "outbox failed": queue.failed,
+    "queries running": database.running().length,
+    "memory MB": megabytes(process.memoryUsage().rss),
+  };
+}
+
+/** Milliseconds of a round trip to the database. */
+async function databasePing({ services }: ActionContext): Promise<number> {
+  const started = performance.now();
+  await services.database.run({ text: "select 1 as one", values: [] });
+  return Math.round((performance.now() - started) * 10) / 10;
+}
+
+async function heartbeatOf(context: ActionContext): Promise<Record<string, Cell>> {
+  const { outbox, registry, status } = context.services;
+  const disk = await statfs(".");
+  return {
+    state: status.draining ? "draining" : "alive",
+    "database ms": String(await databasePing(context)),
+    "outbox waiting": (await outbox.counts()).waiting,
+    generation: registry.current.generation,
+    "disk free MB": megabytes(disk.bavail * disk.bsize),
+  };
+}
+
+const server: Action = {
+  name: "server",
+  operations: {
+    info: {
+      summary: "State and important figures, a row each.",
+      input: {},
+      transactional: false,
+      run: async (_input, { services }) => table(await infoOf(services)),
+    },
+    heartbeat: {
+      summary: "Whether the database, the outbox and the disk are well.",
+      input: {},
+      transactional: false,
+      run: async (_input, context) => table(await heartbeatOf(context)),
+    },
+    settings: {
+      summary: "The options in force; secrets are masked.",
+      input: {},
+      transactional: true,
+      async run(_input, { services }) {
+        const { current } = services.settings;
+        const rows = (Object.keys(OPTIONS) as OptionName[]).map((name): Row => {
+          const spec: { secret?: true; summary: string } = OPTIONS[name];
+          const value = current[name];
+          const text = Array.isArray(value) ? value.join(",") : typeof value === "boolean" ? (value ? "1" : "0") : String(value);
+          return { name, value: spec.secret ? (text === "" ? "" : "***") : text, meaning: spec.summary };
+        });
+        return { rows, columns: ["name", "value", "meaning"] };
+      },
+    },
+    reload: {
+      summary: "Reads the settings, the price list and the bans again.",
+      input: {},
+      transactional: false,
+      async run(_input, { services }) {
+        const changed = await services.settings.reload();
+        const prices = await services.rates.refresh(true);
+        await services.bans.refresh();
+        return { options: changed.length === 0 ? "no option changed" : `changed: ${changed.join(", ")}`, prices };
+      },
+    },
+    rekey: {
+      summary: "Reads the keys among the settings again.",
+      input: {},
+      transactional: false,
+      async run(_input, { services }) {
+        const changed = await services.settings.reload();
+        return { options: changed.length === 0 ? "no option changed" : `changed: ${changed.join(", ")}` };
+      },
+    },
+  },
+};
+
+export default server;

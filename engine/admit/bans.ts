@@ -1,0 +1,83 @@
+/** Banned addresses: rows of tb_bannedip, which an administrator may write too, as addresses, networks or ranges. */
+import { BlockList } from "node:net";
+import type { Database } from "../database/database.js";
+import { ApiError } from "../errors.js";
+import { groupOfText, type Place } from "./address.js";
+import { addToList, contains } from "./address-list.js";
+import { toDatetime } from "./datetime.js";
+import type { Visit } from "./visit.js";
+
+const READ = 10_000;
+const SECOND = 1_000;
+
+export class BanList {
+  readonly #database: Database;
+  readonly #now: () => number;
+  #addresses = new Set<string>();
+  #networks: { text: string; list: BlockList } | undefined;
+
+  constructor(database: Database, now: () => number) {
+    this.#database = database;
+    this.#now = now;
+  }
+
+  /** Loopback is exempt. Errors: ApiError "access denied". */
+  readonly check = ({ place }: Visit): void => {
+    if (place.loopback || !this.#isBanned(place)) return;
+    throw new ApiError("access denied", "this address is banned for a time; an administrator can lift that with delbanned");
+  };
+
+  #isBanned({ address, group, parsed }: Place): boolean {
+    if (this.#addresses.size > 0 && (this.#addresses.has(address) || this.#addresses.has(group))) return true;
+    return this.#networks !== undefined && parsed !== undefined && contains(this.#networks.list, parsed);
+  }
+
+  /** Bans the group of the place, here at once and on the other servers within a second. Errors: DatabaseError. */
+  async ban({ group }: Place, seconds: number, reason: string): Promise<void> {
+    this.#addresses.add(group);
+    const now = this.#now();
+    await this.#database.transaction(async (session) => {
+      await session.run({ text: "delete from tb_bannedip where ip = ?", values: [group] });
+      await session.run({
+        text: "insert into tb_bannedip (ip, reason, datum, until) values (?, ?, ?, ?)",
+        values: [group, reason, toDatetime(now), toDatetime(now + seconds * SECOND)],
+      });
+    });
+  }
+
+  /** Lifts the ban of one address (or of the network as it stands in the list), or of all; answers how many. */
+  async lift(address: string | "all"): Promise<number> {
+    const statement =
+      address === "all"
+        ? { text: "delete from tb_bannedip", values: [] }
+        : { text: "delete from tb_bannedip where ip = ? or ip = ?", values: [address, groupOfText(address)] };
+    const { changed } = await this.#database.run(statement);
+    await this.refresh();
+    return changed;
+  }
+
+  /** Takes the bans as the database has them. Errors: DatabaseError. */
+  async refresh(): Promise<void> {
+    const { rows } = await this.#database.run({
+      text: `select ip from tb_bannedip where until is null or until > ? order by until desc limit ${READ}`,
+      values: [toDatetime(this.#now())],
+    });
+    const banned = rows.map((row) => String(row["ip"]));
+    this.#addresses = new Set(banned);
+    const networks = banned.filter((ip) => /[/-]/.test(ip) && !ip.endsWith("::/64"));
+    const text = networks.join(" ");
+    if (text === "") this.#networks = undefined;
+    else if (this.#networks?.text !== text) this.#networks = { text, list: listOf(networks) };
+  }
+
+  /** Deletes the bans that are over. */
+  async purge(): Promise<void> {
+    await this.#database.run({ text: "delete from tb_bannedip where until <= ?", values: [toDatetime(this.#now())] });
+  }
+}
+
+function listOf(networks: readonly string[]): BlockList {
+  const list = new BlockList();
+  for (const network of networks) addToList(list, network);
+  return list;
+}

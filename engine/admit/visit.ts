@@ -1,0 +1,95 @@
+/** What the checks of one request know and find out, and what they derive from the settings. */
+import type { Entry } from "../registry/entry.js";
+import type { ApiRequest, Caller } from "../request.js";
+import type { Settings } from "../settings.js";
+import { makePlaces, type Place, type Places } from "./address.js";
+import { type Plan, planOf } from "./plan.js";
+
+/** Made once for each set of settings. */
+export interface Policy {
+  readonly settings: Settings;
+  readonly places: Places;
+  /** `apiv2key`; undefined when none is set. */
+  readonly key: Buffer | undefined;
+  /** What the settings and the rule of an entry come to. */
+  planOf(entry: Entry): Plan;
+}
+
+/** Errors: Error that names an option with an item that is no address. */
+export function makePolicy(settings: Settings): Policy {
+  const plans = new WeakMap<Entry, Plan>();
+  return {
+    settings,
+    places: makePlaces(settings),
+    key: settings.apiv2key === "" ? undefined : Buffer.from(settings.apiv2key, "utf8"),
+    planOf(entry) {
+      let plan = plans.get(entry);
+      if (plan === undefined) {
+        plan = planOf(entry, settings);
+        plans.set(entry, plan);
+      }
+      return plan;
+    },
+  };
+}
+
+/** The parameters that say who calls; empty where they weren't sent. */
+export interface Credentials {
+  readonly id: string;
+  readonly password: string;
+  readonly digest: string;
+  readonly salt1: string;
+  readonly salt2: string;
+  readonly nonce: string;
+}
+
+/** One request on its way through the checks. */
+export interface Visit {
+  readonly request: ApiRequest;
+  readonly entry: Entry;
+  readonly policy: Policy;
+  readonly plan: Plan;
+  readonly place: Place;
+  /** The address is trusted, or the console's login counts as much. */
+  readonly trusted: boolean;
+  /** Milliseconds since 1970. */
+  readonly now: number;
+  readonly sent: Credentials;
+  /** Set by the check of the key: a key is set, and this request has it. */
+  hasKey: boolean;
+  /** Who signed in; a public caller until then. */
+  person: Caller;
+  /** For whom the entry runs: the person, or the user for whom the person acts. */
+  caller: Caller;
+}
+
+/** One look at a visit. Errors: ApiError that ends it. */
+export type Check = (visit: Visit) => void | Promise<void>;
+
+export const NOBODY: Caller = Object.freeze({ id: 0, username: "", kind: "public", fields: Object.freeze({}) });
+
+export function makeVisit(request: ApiRequest, entry: Entry, policy: Policy, now: number): Visit {
+  const { params, peer } = request;
+  const text = (name: string): string => params.get(name) ?? "";
+  const place = policy.places.of(peer);
+  return {
+    request,
+    entry,
+    policy,
+    plan: policy.planOf(entry),
+    place,
+    trusted: place.trusted || (peer.transport === "console" && policy.settings.apitrustfromconsole !== "0"),
+    now,
+    sent: {
+      id: text("authid"),
+      password: text("authpwd"),
+      digest: text("authmd5"),
+      salt1: text("authsalt1"),
+      salt2: text("authsalt2"),
+      nonce: text("nonce"),
+    },
+    hasKey: false,
+    person: NOBODY,
+    caller: NOBODY,
+  };
+}

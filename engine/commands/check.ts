@@ -1,0 +1,26 @@
+/** `tbapi check`: compiles every definition and every row of tb_api against the database. */
+import { describeFault } from "../errors.js";
+import { FaultyDefinitions } from "../registry/report.js";
+import { openEngine } from "../server.js";
+
+/** Prints each fault as `file:line:column: entry: message`, or with `statements` each text that can be sent; 1 when there is a fault. */
+export async function checkDefinitions(
+  environment: NodeJS.ProcessEnv,
+  { statements }: { statements: boolean },
+  print: (text: string) => void,
+): Promise<number> {
+  try {
+    const engine = await openEngine({ TBAPI_LOGLEVEL: "silent", ...environment });
+    const { registry } = engine.services;
+    const faults = await registry.check();
+    if (statements) for (const { entry, texts } of registry.statements()) for (const text of texts) print(`${entry}\t${text}`);
+    for (const fault of faults) print(describeFault(fault));
+    if (!statements) print(faults.length === 0 ? `${new Set(registry.current.entries.values()).size} entries, no fault` : `${faults.length} faults`);
+    await engine.close();
+    return faults.length === 0 ? 0 : 1;
+  } catch (cause) {
+    if (!(cause instanceof FaultyDefinitions)) throw cause;
+    for (const fault of cause.faults) print(describeFault(fault));
+    return 1;
+  }
+}

@@ -1,0 +1,12 @@
+/** `tbapi options`: the table of options. */
+import { OPTIONS } from "../options.js";
+import { START_VARIABLES } from "../settings.js";
+
+export function listOptions(print: (text: string) => void): number {
+  for (const [name, meaning] of Object.entries(START_VARIABLES)) print(`${name}\n    ${meaning}`);
+  for (const [name, spec] of Object.entries(OPTIONS)) {
+    const fallback = spec.default === "" ? "none" : spec.default;
+    print(`${name}  (TBAPI_${name.toUpperCase()}, ${spec.type}, default ${fallback})\n    ${spec.summary}`);
+  }
+  return 0;
+}

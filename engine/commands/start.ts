@@ -1,0 +1,32 @@
+/** `tbapi start`: serves until SIGTERM or SIGINT. */
+import { loadSample } from "../database/sample.js";
+import { openEngine, startServer } from "../server.js";
+import { sampleRequests } from "./sample-requests.js";
+
+export async function start(
+  environment: NodeJS.ProcessEnv,
+  { sample }: { sample: boolean },
+  print: (text: string) => void,
+): Promise<number> {
+  const engine = await openEngine(environment);
+  const { services, made } = engine;
+  if (sample) {
+    await loadSample(services.database);
+    await services.rates.refresh(true);
+  }
+  const server = await startServer(engine, environment);
+  if (made.apiv2key !== undefined) print(`API key (apiv2key), made now and stored: ${made.apiv2key}`);
+  if (made.apiv2md5salt !== undefined) print(`Salt (apiv2md5salt), made now and stored: ${made.apiv2md5salt}`);
+  if (made.admin !== undefined) print(`Administrator ${made.admin.username}, password ${made.admin.password}: shown this once, change it with changepwd`);
+  print(`tbapi ${services.status.version} listens on port ${server.ports.port}${server.ports.adminPort === undefined ? "" : `, console on ${server.ports.adminPort}`}`);
+  if (sample) print(sampleRequests(services.settings.current, server.ports));
+  await stopSignal();
+  await server.stop();
+  return 0;
+}
+
+/** Resolves at the first SIGTERM or SIGINT; a second one ends the process at once. */
+const stopSignal = (): Promise<void> =>
+  new Promise((resolve) => {
+    for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => resolve());
+  });

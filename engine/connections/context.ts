@@ -1,0 +1,14 @@
+/** What every transport is handed. */
+import type { Handle } from "../contracts.js";
+import type { Log } from "../log.js";
+import type { SettingsStore } from "../settings.js";
+import type { Connections } from "./connections.js";
+import type { PeerOf } from "./peers.js";
+
+export interface TransportContext {
+  handle: Handle;
+  settings: SettingsStore;
+  log: Log;
+  connections: Connections;
+  peers: PeerOf;
+}

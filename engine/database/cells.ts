@@ -1,0 +1,20 @@
+/** Values of a database as cells of an answer: the same select gives the same cells on both databases. */
+import type { Cell } from "../request.js";
+import { decimalOfDouble } from "./amount.js";
+
+/** A whole number: a JavaScript number where that is exact, otherwise its digits. */
+export function wholeCell(value: bigint): Cell {
+  const number = Number(value);
+  return Number.isSafeInteger(number) ? number : value.toString();
+}
+
+/** A binary fraction as decimal text. Infinities and NaN, which are no decimals, are null. */
+export const realCell = (value: number): Cell => (Number.isFinite(value) ? decimalOfDouble(value) : null);
+
+export const blobCell = (value: Uint8Array): Cell => Buffer.from(value).toString("base64");
+
+/** Names of the columns in their order, each once, as they are in a row. */
+export const columnNames = (fields: readonly { name: string }[]): string[] => {
+  const names = fields.map((field) => field.name);
+  return new Set(names).size === names.length ? names : [...new Set(names)];
+};

@@ -1,0 +1,70 @@
+/** What MariaDB and MySQL tell of the schema, and of statements before they run. */
+import type { Connection } from "mysql2";
+import type { Row } from "../request.js";
+import type { Column, StatementFault } from "./database.js";
+import { mariaDbError, nearOf } from "./mariadb-errors.js";
+import { onlyPlace, onlyWord } from "./places.js";
+
+export const SCHEMA = `select lower(table_name) as tablename, lower(column_name) as columnname, data_type as kind,
+  is_nullable as nullable from information_schema.columns where table_schema = database()
+  order by table_name, ordinal_position`;
+
+const KINDS: readonly [RegExp, Column["kind"]][] = [
+  [/int|^year$|^bit$/, "integer"],
+  [/decimal|numeric|float|double/, "decimal"],
+  [/date|time/, "datetime"],
+  [/blob|binary/, "blob"],
+];
+
+/** From the rows of {@link SCHEMA}. */
+export function schemaOf(rows: readonly Row[]): Map<string, Column[]> {
+  const tables = new Map<string, Column[]>();
+  for (const row of rows) {
+    const table = String(row["tablename"]);
+    const type = String(row["kind"]);
+    const kind = KINDS.find(([pattern]) => pattern.test(type))?.[1] ?? "text";
+    const column = { name: String(row["columnname"]), kind, nullable: row["nullable"] === "YES" };
+    tables.set(table, [...(tables.get(table) ?? []), column]);
+  }
+  return tables;
+}
+
+/** Not every server prepares every kind of statement: 1295 says nothing of a fault. */
+const NOT_PREPARABLE = 1295;
+
+interface ServerError {
+  errno?: number;
+  sqlMessage?: string;
+}
+
+/** Prepares the texts one after the other and adds the faulty ones to `faults`. Errors: DatabaseError "unavailable". */
+export async function checkStatements(
+  connection: Connection,
+  texts: Iterator<string>,
+  faults: Map<string, StatementFault>,
+): Promise<void> {
+  for (let next = texts.next(); !next.done; next = texts.next()) {
+    const error = await preparing(connection, next.value);
+    if (error === null || error.errno === NOT_PREPARABLE) continue;
+    const { kind, message } = mariaDbError(error);
+    if (kind === "unavailable") throw mariaDbError(error);
+    const offset = offsetOf(next.value, error.sqlMessage ?? "");
+    faults.set(next.value, offset === undefined ? { message } : { message, offset });
+  }
+}
+
+const preparing = (connection: Connection, text: string): Promise<ServerError | null> =>
+  new Promise((resolve) => {
+    connection.prepare(text, (error) => {
+      connection.unprepare(text);
+      resolve(error);
+    });
+  });
+
+/** Where in the text the fault is: where the parser stopped, or the only place that has the name. */
+function offsetOf(text: string, message: string): number | undefined {
+  const near = nearOf(message);
+  if (near !== "") return onlyPlace(text, near);
+  const name = /'([^']+)'/.exec(message)?.[1]?.split(".").at(-1);
+  return name === undefined ? undefined : onlyWord(text, name);
+}

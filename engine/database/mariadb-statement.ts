@@ -1,0 +1,141 @@
+/** One statement on one connection: values on their way there, cells on their way back. */
+import mysql, { type Connection, type FieldPacket, type ResultSetHeader, type TypedParameterValue } from "mysql2";
+import type { Cell, Row } from "../request.js";
+import { trimDecimal } from "./amount.js";
+import { blobCell, columnNames, realCell, wholeCell } from "./cells.js";
+import type { BoundValue, QueryResult, Statement } from "./database.js";
+
+/** `cut`: rows were left unread, so that nobody may use the connection again. */
+export type Done = (error: unknown, result: QueryResult, cut: boolean) => void;
+
+type Bound = BoundValue | TypedParameterValue;
+type Fields = FieldPacket[] | undefined;
+/** A row, or the head of a statement that has no rows. */
+type Raw = Row | ResultSetHeader;
+
+const NOTHING: QueryResult = { rows: [], columns: [], truncated: false, changed: 0, insertId: 0 };
+
+/** Runs a statement and reads all of its rows. Of a procedure with several results the first one with rows counts. */
+export function runWhole(connection: Connection, statement: Statement, done: Done): void {
+  const values = bound(statement.values);
+  connection.execute(statement.text, values, (error, answer: unknown, fields: unknown) => {
+    if (error) done(error, NOTHING, false);
+    else done(null, firstResult(answer as Raw[], fields as Fields | Fields[], statement.text), false);
+  });
+}
+
+/**
+ * Runs a statement and reads `maxRows` of its rows. With more of them it is done at once, and `cut` tells that the rest
+ * is still on its way; where the connection is needed afterwards (`drain`) the rest is read and thrown away.
+ */
+export function runCut(
+  connection: Connection,
+  statement: Statement,
+  { maxRows, drain }: { maxRows: number; drain: boolean },
+  done: Done,
+): void {
+  const rows: Row[] = [];
+  let fields: Fields;
+  let header: ResultSetHeader | undefined;
+  let truncated = false;
+  let over = false;
+  const finish = (error: unknown, cut: boolean) => {
+    if (over) return;
+    over = true;
+    if (error) return done(error, NOTHING, false);
+    const result = fields ? rowResult(rows, fields, statement.text) : headResult(header);
+    done(null, { ...result, truncated }, cut);
+  };
+  const command = connection.execute(statement.text, bound(statement.values));
+  command.on("fields", (sent: Fields) => {
+    fields ??= sent;
+  });
+  command.on("result", (sent: Raw, index?: number) => {
+    if (isHeader(sent)) header ??= sent;
+    else if ((index ?? 0) > 0 || over) return;
+    else if (rows.length < maxRows) rows.push(sent);
+    else {
+      truncated = true;
+      if (!drain) finish(undefined, true);
+    }
+  });
+  command.on("error", (error: unknown) => finish(error, false));
+  command.on("end", () => finish(undefined, false));
+}
+
+/** A JavaScript number would be sent as a double, which `limit ?` refuses. */
+const bound = (values: readonly BoundValue[]): Bound[] =>
+  values.map((value) =>
+    typeof value === "bigint" || Number.isSafeInteger(value) ? mysql.TypedParameter.LONGLONG(value as bigint) : value,
+  );
+
+const isHeader = (sent: Raw): sent is ResultSetHeader => sent.constructor.name === "ResultSetHeader";
+
+function firstResult(answer: Raw[] | Raw, fields: Fields | Fields[], text: string): QueryResult {
+  if (fields === undefined) return headResult(answer as ResultSetHeader);
+  if (!fields.some((field) => field === undefined || Array.isArray(field))) {
+    return rowResult(answer as Row[], fields as FieldPacket[], text);
+  }
+  const index = fields.findIndex((field) => field !== undefined);
+  const results = answer as unknown as (Row[] | ResultSetHeader)[];
+  if (index < 0) return headResult(results[0] as ResultSetHeader);
+  return rowResult(results[index] as Row[], fields[index] as FieldPacket[], text);
+}
+
+const headResult = (header: ResultSetHeader | undefined): QueryResult => ({
+  ...NOTHING,
+  rows: [],
+  columns: [],
+  changed: header?.affectedRows ?? 0,
+  insertId: header?.insertId ?? 0,
+});
+
+/** `insert ... returning` shows the rows that it made. */
+const SHOWS_CHANGES = /^\s*(insert|replace|delete)\b/i;
+
+function rowResult(rows: Row[], fields: FieldPacket[], text: string): QueryResult {
+  for (const field of fields) {
+    const convert = conversionOf(field);
+    if (convert === undefined) continue;
+    const { name } = field;
+    for (const row of rows) {
+      const value = row[name] as unknown;
+      if (value !== null) row[name] = convert(value);
+    }
+  }
+  const changed = SHOWS_CHANGES.test(text) ? rows.length : 0;
+  return { rows, columns: columnNames(fields), truncated: false, changed, insertId: 0 };
+}
+
+const { Types } = mysql;
+const BINARY_CHARSET = 63;
+
+/** How a column's values become cells; undefined where the driver gives cells. */
+function conversionOf({ columnType, decimals, characterSet }: FieldPacket): ((value: unknown) => Cell) | undefined {
+  switch (columnType) {
+    case Types.DECIMAL:
+    case Types.NEWDECIMAL:
+      return decimals === 0 ? wholeDecimal : fraction;
+    case Types.FLOAT:
+    case Types.DOUBLE:
+      return real;
+    case Types.TINY_BLOB:
+    case Types.MEDIUM_BLOB:
+    case Types.LONG_BLOB:
+    case Types.BLOB:
+    case Types.VAR_STRING:
+    case Types.STRING:
+    case Types.BIT:
+      return characterSet === BINARY_CHARSET ? bytes : undefined;
+    case Types.GEOMETRY:
+    case Types.VECTOR:
+      return JSON.stringify;
+    default:
+      return undefined;
+  }
+}
+
+const fraction = (value: unknown): Cell => trimDecimal(value as string);
+const wholeDecimal = (value: unknown): Cell => wholeCell(BigInt(value as string));
+const real = (value: unknown): Cell => realCell(value as number);
+const bytes = (value: unknown): Cell => (value instanceof Uint8Array ? blobCell(value) : (value as Cell));

@@ -1,0 +1,187 @@
+/** MariaDB and MySQL. The driver's callbacks rather than its promises: they cost a request less. */
+import type { MariaDbAddress } from "./address.js";
+import {
+  type Column,
+  type Database,
+  DatabaseError,
+  type ForeignOptions,
+  type QueryOptions,
+  type QueryResult,
+  type Session,
+  type Statement,
+  type StatementFault,
+} from "./database.js";
+import { checkStatements, SCHEMA, schemaOf } from "./mariadb-catalogue.js";
+import { Loan, type StatementLimits } from "./mariadb-loan.js";
+import { ConnectionPool, connectOnce, endOnServer } from "./mariadb-pool.js";
+import type { DatabaseOptions } from "./open.js";
+import { retried } from "./retry.js";
+import { RunningStatements } from "./running.js";
+
+/** Connections for what administrators wrote: however long that takes, the engine's own statements have theirs. */
+const FOREIGN_POOL = 4;
+
+/** Connections that check the statements of definitions. */
+const CHECKERS = 3;
+
+/** Errors: DatabaseError "unavailable". */
+export async function openMariaDb(address: MariaDbAddress, options: DatabaseOptions): Promise<Database> {
+  const database = new MariaDb(address, options);
+  try {
+    await database.run({ text: "select 1", values: [] });
+  } catch (error) {
+    await database.close();
+    throw error;
+  }
+  return database;
+}
+
+class MariaDb implements Database {
+  readonly dialect = "mariadb";
+  #address: MariaDbAddress;
+  #options: DatabaseOptions;
+  #own: ConnectionPool;
+  #foreign: ConnectionPool;
+  #running = new RunningStatements();
+
+  constructor(address: MariaDbAddress, options: DatabaseOptions) {
+    this.#address = address;
+    this.#options = options;
+    [this.#own, this.#foreign] = this.#pools();
+  }
+
+  run(statement: Statement, options?: QueryOptions): Promise<QueryResult> {
+    const loan = this.#loan(this.#own);
+    return new Promise((resolve, reject) => {
+      loan.execute(statement, this.#limits(options), (error, result) => {
+        loan.giveBack({ rollback: false });
+        if (error) reject(error);
+        else resolve(result);
+      });
+    });
+  }
+
+  runForeign(statement: Statement, options: ForeignOptions = {}): Promise<QueryResult> {
+    const { andThen = [] } = options;
+    return andThen.length === 0 ? this.#alone(statement, options) : retried(() => this.#together(statement, options));
+  }
+
+  transaction<T>(work: (session: Session) => Promise<T>): Promise<T> {
+    return retried(async () => {
+      const loan = this.#loan(this.#own);
+      const session = new TransactionSession((statement, options) =>
+        loan.step(statement, { ...this.#limits(options), drain: true }),
+      );
+      let rollback = true;
+      try {
+        await loan.control("start transaction", this.#options.timeout());
+        const value = await work(session);
+        await loan.control("commit", this.#options.timeout());
+        rollback = false;
+        return value;
+      } finally {
+        session.close();
+        loan.giveBack({ rollback });
+      }
+    });
+  }
+
+  async check(texts: Iterable<string>): Promise<Map<string, StatementFault>> {
+    const rest = new Set(texts).values();
+    const faults = new Map<string, StatementFault>();
+    const checker = async () => {
+      const connection = await connectOnce(this.#address, this.#options.timeout());
+      try {
+        await checkStatements(connection, rest, faults);
+      } finally {
+        connection.destroy();
+      }
+    };
+    await Promise.all(Array.from({ length: CHECKERS }, checker));
+    return faults;
+  }
+
+  async schema(): Promise<Map<string, Column[]>> {
+    return schemaOf((await this.run({ text: SCHEMA, values: [] })).rows);
+  }
+
+  running(): { id: string; text: string; milliseconds: number }[] {
+    return this.#running.list();
+  }
+
+  async reset(): Promise<void> {
+    const old = [this.#own, this.#foreign];
+    [this.#own, this.#foreign] = this.#pools();
+    for (const pool of old) void pool.retire();
+    await this.run({ text: "select 1", values: [] });
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.#own.retire(), this.#foreign.retire()]);
+  }
+
+  /** Whatever the statement did, no transaction is left open. */
+  async #alone(statement: Statement, options: QueryOptions): Promise<QueryResult> {
+    const loan = this.#loan(this.#foreign);
+    try {
+      return await loan.step(statement, this.#limits(options));
+    } finally {
+      loan.giveBack({ rollback: true });
+    }
+  }
+
+  async #together(statement: Statement, options: ForeignOptions): Promise<QueryResult> {
+    const loan = this.#loan(this.#foreign);
+    const limits = this.#limits(options);
+    try {
+      await loan.control("start transaction", limits.limit);
+      const result = await loan.step(statement, { ...limits, drain: true });
+      for (const next of options.andThen ?? []) await loan.step(next, limits);
+      await loan.control("commit", limits.limit);
+      return result;
+    } finally {
+      loan.giveBack({ rollback: true });
+    }
+  }
+
+  #pools(): [ConnectionPool, ConnectionPool] {
+    const { pool } = this.#address;
+    return [
+      new ConnectionPool(this.#address, pool, this.#options.timeout),
+      new ConnectionPool(this.#address, FOREIGN_POOL, this.#options.timeout),
+    ];
+  }
+
+  #loan(pool: ConnectionPool): Loan {
+    return new Loan({ pool, running: this.#running, endOnServer: this.#endOnServer });
+  }
+
+  #limits(options: QueryOptions | undefined): StatementLimits {
+    return { limit: options?.timeout ?? this.#options.timeout(), maxRows: options?.maxRows };
+  }
+
+  #endOnServer: ConstructorParameters<typeof Loan>[0]["endOnServer"] = (connection) => {
+    endOnServer(this.#address, connection).catch((error: unknown) =>
+      this.#options.log.warn({ error }, "a statement that took too long could not be ended: the server's own limit will"),
+    );
+  };
+}
+
+/** Of one try of a transaction: refuses statements that come after its end. */
+class TransactionSession implements Session {
+  readonly dialect = "mariadb";
+  #run: ((statement: Statement, options?: QueryOptions) => Promise<QueryResult>) | undefined;
+
+  constructor(run: (statement: Statement, options?: QueryOptions) => Promise<QueryResult>) {
+    this.#run = run;
+  }
+
+  async run(statement: Statement, options?: QueryOptions): Promise<QueryResult> {
+    if (this.#run === undefined) throw new DatabaseError("failed", "the transaction is over");
+    return this.#run(statement, options);
+  }
+
+  close(): void {
+    this.#run = undefined;
+  }
+}

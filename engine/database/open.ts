@@ -1,0 +1,21 @@
+/** From the address of a database to the database. */
+import type { Log } from "../log.js";
+import { parseAddress } from "./address.js";
+import type { Database } from "./database.js";
+import { openMariaDb } from "./mariadb.js";
+import { openSqlite } from "./sqlite.js";
+
+export interface DatabaseOptions {
+  /** Milliseconds after which a statement is ended; asked for with each statement. */
+  timeout: () => number;
+  log: Log;
+}
+
+/**
+ * Opens `sqlite:FILE` or `mysql://user:password@host:port/name`; the latter takes `?pool=N` connections.
+ * Errors: Error for an address of another form, DatabaseError "unavailable" when the database can't be reached.
+ */
+export async function openDatabase(address: string, options: DatabaseOptions): Promise<Database> {
+  const parsed = parseAddress(address);
+  return parsed.dialect === "sqlite" ? openSqlite(parsed.file, options) : openMariaDb(parsed, options);
+}

@@ -1,0 +1,77 @@
+/** What SQLite tells of the schema, and of statements before they run. */
+import { setImmediate as nextTurn } from "node:timers/promises";
+import type { Row } from "../request.js";
+import { type Column, DatabaseError, type StatementFault } from "./database.js";
+import { onlyPlace, onlyWord } from "./places.js";
+import { isDecimal, type Prepared, type SqliteConnection } from "./sqlite-connection.js";
+import { subjectOf } from "./sqlite-errors.js";
+
+export const SCHEMA = `select lower(m.name) as tablename, lower(p.name) as columnname, lower(p.type) as kind,
+  p."notnull" = 0 and p.pk = 0 as nullable from sqlite_schema m, pragma_table_info(m.name) p
+  where m.type in ('table', 'view') and m.name not like 'sqlite!_%' escape '!' order by m.name, p.cid`;
+
+/** From the rows of {@link SCHEMA}. */
+export function schemaOf(rows: readonly Row[]): Map<string, Column[]> {
+  const tables = new Map<string, Column[]>();
+  for (const row of rows) {
+    const table = String(row["tablename"]);
+    const column = { name: String(row["columnname"]), kind: kindOf(String(row["kind"])), nullable: row["nullable"] === 1 };
+    tables.set(table, [...(tables.get(table) ?? []), column]);
+  }
+  return tables;
+}
+
+function kindOf(declared: string): Column["kind"] {
+  if (isDecimal(declared)) return "decimal";
+  if (/int/.test(declared)) return "integer";
+  if (/date|time/.test(declared)) return "datetime";
+  return /blob/.test(declared) ? "blob" : "text";
+}
+
+const LEADING = /^(?:\s|;|--[^\n]*(?:\n|$)|\/\*[\s\S]*?(?:\*\/|$))*/;
+
+const ALLOWED = new Set("select with values explain insert replace update delete create alter drop".split(" "));
+
+/** The word that a statement begins with, in lower case. */
+const firstWord = (text: string): string => /^\w*/.exec(text.replace(LEADING, ""))?.[0].toLowerCase() ?? "";
+
+/** Errors: DatabaseError "syntax" for statements about files, connections and transactions (`attach`, `pragma`, `begin`). */
+export function refuseOthers(text: string): void {
+  const word = firstWord(text);
+  if (!ALLOWED.has(word)) throw new DatabaseError("syntax", `'${word}' may not be used here`);
+}
+
+export const changesSchema = (text: string): boolean => ["create", "alter", "drop"].includes(firstWord(text));
+
+/** Milliseconds of work before the event loop gets a turn. */
+const SLICE = 5;
+
+/** Answers the texts that can't be prepared. */
+export async function checkStatements(
+  connection: SqliteConnection,
+  texts: Iterable<string>,
+): Promise<Map<string, StatementFault>> {
+  const faults = new Map<string, StatementFault>();
+  let end = performance.now() + SLICE;
+  for (const text of texts) {
+    const fault = faultOf(text, () => connection.prepareOnce(text));
+    if (fault !== undefined) faults.set(text, fault);
+    if (performance.now() < end) continue;
+    await nextTurn();
+    end = performance.now() + SLICE;
+  }
+  return faults;
+}
+
+function faultOf(text: string, prepare: () => Prepared): StatementFault | undefined {
+  try {
+    refuseOthers(text);
+    prepare();
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof DatabaseError)) throw error;
+    const subject = subjectOf((error.cause as Error | undefined)?.message ?? "");
+    const offset = subject === undefined ? undefined : (onlyWord(text, subject) ?? onlyPlace(text, subject));
+    return offset === undefined ? { message: error.message } : { message: error.message, offset };
+  }
+}

@@ -1,0 +1,117 @@
+/** The processes that run what administrators wrote (see sqlite-child.ts): a few, made when needed, ended when overdue. */
+import { type ChildProcess, fork } from "node:child_process";
+import { once } from "node:events";
+import { fileURLToPath } from "node:url";
+import { DatabaseError, type DatabaseErrorKind, type QueryResult, type Statement } from "./database.js";
+import type { RunningStatements } from "./running.js";
+import * as words from "./words.js";
+
+/** Statements of administrators that run at the same time; further ones wait. */
+const PROCESSES = 4;
+
+const CHILD = fileURLToPath(new URL("sqlite-child.js", import.meta.url));
+
+export interface ForeignTask {
+  statement: Statement;
+  /** Run after it in one transaction. */
+  andThen: readonly Statement[];
+  maxRows: number | undefined;
+}
+
+export type ForeignAnswer = { result: QueryResult } | { kind: DatabaseErrorKind; message: string };
+
+interface Waiting {
+  task: ForeignTask;
+  start: (child: ChildProcess) => void;
+}
+
+export class SqliteForeign {
+  #file: string;
+  #running: RunningStatements;
+  #idle: ChildProcess[] = [];
+  #all = new Set<ChildProcess>();
+  #waiting: Waiting[] = [];
+
+  constructor(file: string, running: RunningStatements) {
+    this.#file = file;
+    this.#running = running;
+  }
+
+  /**
+   * Settles when the statement has ended, or its process is gone. `limit`: milliseconds, with the wait for a process.
+   * Errors: DatabaseError.
+   */
+  run(task: ForeignTask, limit: number): Promise<QueryResult> {
+    return new Promise((resolve, reject) => {
+      let child: ChildProcess | undefined;
+      let failure = new DatabaseError("failed", "the statement's process ended");
+      const waiting: Waiting = { task, start: (free) => begin(free) };
+      const item = this.#running.begin(task.statement.text, limit, () => {
+        failure = new DatabaseError("timeout", words.overdue(limit));
+        if (child !== undefined) return void child.kill("SIGKILL");
+        this.#waiting = this.#waiting.filter((other) => other !== waiting);
+        reject(new DatabaseError("unavailable", words.BUSY));
+      });
+      const begin = (free: ChildProcess) => {
+        child = free;
+        const answered = (answer: ForeignAnswer) => {
+          free.off("exit", gone);
+          this.#running.end(item);
+          this.#free(free);
+          if ("result" in answer) resolve(answer.result);
+          else reject(new DatabaseError(answer.kind, answer.message));
+        };
+        const gone = () => {
+          free.off("message", answered);
+          this.#running.end(item);
+          reject(failure);
+        };
+        free.once("message", answered).once("exit", gone);
+        free.send(task);
+      };
+      this.#waiting.push(waiting);
+      this.#serve();
+    });
+  }
+
+  /** Ends the processes that have nothing to do. */
+  endIdle(): void {
+    for (const child of this.#idle.splice(0)) child.disconnect();
+  }
+
+  async close(): Promise<void> {
+    const ends = [...this.#all].map((child) => once(child, "exit"));
+    for (const child of this.#all) child.kill("SIGKILL");
+    await Promise.all(ends);
+  }
+
+  #serve(): void {
+    while (this.#waiting.length > 0) {
+      const child = this.#idle.pop() ?? (this.#all.size < PROCESSES ? this.#start() : undefined);
+      if (child === undefined) return;
+      this.#waiting.shift()?.start(child);
+    }
+  }
+
+  #free(child: ChildProcess): void {
+    if (this.#all.has(child)) this.#idle.push(child);
+    this.#serve();
+  }
+
+  #start(): ChildProcess {
+    // No environment: it holds the server's keys
+    const child = fork(CHILD, [this.#file], {
+      serialization: "advanced",
+      execArgv: [],
+      env: {},
+      stdio: ["ignore", "ignore", "inherit", "ipc"],
+    });
+    this.#all.add(child);
+    child.once("exit", () => {
+      this.#all.delete(child);
+      this.#idle = this.#idle.filter((other) => other !== child);
+      this.#serve();
+    });
+    return child;
+  }
+}

@@ -1,0 +1,116 @@
+/**
+ * SQLite. The engine's own statements, known to be short, run in place: reads on one connection, changes on another, where
+ * they are committed in groups (sqlite-writer.ts). What administrators wrote runs in processes that can be ended.
+ */
+import { mkdir } from "node:fs/promises";
+import { dirname } from "node:path";
+import {
+  type Column,
+  type Database,
+  DatabaseError,
+  type ForeignOptions,
+  type QueryOptions,
+  type QueryResult,
+  type Session,
+  type Statement,
+  type StatementFault,
+} from "./database.js";
+import type { DatabaseOptions } from "./open.js";
+import { retried } from "./retry.js";
+import { RunningStatements } from "./running.js";
+import { changesSchema, checkStatements, refuseOthers, SCHEMA, schemaOf } from "./sqlite-catalogue.js";
+import { SqliteConnection } from "./sqlite-connection.js";
+import { SqliteForeign } from "./sqlite-foreign.js";
+import { SqliteWriter } from "./sqlite-writer.js";
+
+/** Makes the file, and the folder for it, where there is none. Errors: DatabaseError "unavailable". */
+export async function openSqlite(file: string, options: DatabaseOptions): Promise<Database> {
+  await mkdir(dirname(file), { recursive: true, mode: 0o700 });
+  return retried(async () => {
+    const writing = new SqliteConnection(file);
+    return new Sqlite(file, { writing, reading: new SqliteConnection(file, { readonly: true }) }, options);
+  });
+}
+
+class Sqlite implements Database {
+  readonly dialect = "sqlite";
+  #file: string;
+  #timeout: () => number;
+  #reader: SqliteConnection;
+  #writer: SqliteWriter;
+  #running = new RunningStatements();
+  #foreign: SqliteForeign;
+
+  constructor(
+    file: string,
+    { reading, writing }: { reading: SqliteConnection; writing: SqliteConnection },
+    { timeout }: DatabaseOptions,
+  ) {
+    this.#file = file;
+    this.#timeout = timeout;
+    this.#reader = reading;
+    this.#writer = new SqliteWriter(writing, timeout);
+    this.#foreign = new SqliteForeign(file, this.#running);
+  }
+
+  async run(statement: Statement, options?: QueryOptions): Promise<QueryResult> {
+    const prepared = this.#reader.prepare(statement.text);
+    if (!prepared.readonly) return this.#writer.run(statement, options);
+    try {
+      return this.#reader.run(prepared, statement.values, options?.maxRows);
+    } catch (error) {
+      if (!isConflict(error)) throw error;
+      return retried(async () => this.#reader.run(prepared, statement.values, options?.maxRows));
+    }
+  }
+
+  async runForeign(statement: Statement, options: ForeignOptions = {}): Promise<QueryResult> {
+    const { andThen = [], maxRows, timeout = this.#timeout() } = options;
+    refuseOthers(statement.text);
+    const task = { statement, andThen, maxRows };
+    const reads = this.#reader.prepareOnce(statement.text).readonly && andThen.length === 0;
+    if (reads) return this.#foreign.run(task, timeout);
+    const result = await this.#writer.lock.runExclusive(() => this.#foreign.run(task, timeout));
+    if (changesSchema(statement.text)) this.#forget();
+    return result;
+  }
+
+  transaction<T>(work: (session: Session) => Promise<T>): Promise<T> {
+    return this.#writer.transaction(work);
+  }
+
+  check(texts: Iterable<string>): Promise<Map<string, StatementFault>> {
+    return checkStatements(this.#reader, new Set(texts));
+  }
+
+  async schema(): Promise<Map<string, Column[]>> {
+    return schemaOf(this.#reader.runStatement({ text: SCHEMA, values: [] }).rows);
+  }
+
+  running(): { id: string; text: string; milliseconds: number }[] {
+    return this.#running.list();
+  }
+
+  async reset(): Promise<void> {
+    this.#foreign.endIdle();
+    await this.#writer.replace((old) => {
+      old.close();
+      return new SqliteConnection(this.#file);
+    });
+    this.#reader.close();
+    this.#reader = new SqliteConnection(this.#file, { readonly: true });
+  }
+
+  async close(): Promise<void> {
+    await this.#foreign.close();
+    this.#reader.close();
+    await this.#writer.close();
+  }
+
+  #forget(): void {
+    this.#reader.forget();
+    this.#writer.forget();
+  }
+}
+
+const isConflict = (error: unknown): boolean => error instanceof DatabaseError && error.kind === "conflict";

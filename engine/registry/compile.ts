@@ -1,0 +1,131 @@
+/** From a definition to the frozen entry that requests find. */
+import type { Operation } from "../contracts.js";
+import type { Dialect } from "../database/database.js";
+import { accessRule } from "./access.js";
+import { compileAnswer, compileRows, isCallerRow } from "./answers.js";
+import type { Definition, ExampleDefinition, HookDefinition } from "./definition.js";
+import type { Entry, Hook, HookKind, Step } from "./entry.js";
+import type { Faults } from "./faults.js";
+import { compileParams } from "./params.js";
+import { openParams } from "./read-params.js";
+import { type DefinitionScope, SECRET_FIELDS } from "./scope.js";
+import { type PlacedTemplate, Statements } from "./statements.js";
+import { compileSteps } from "./steps.js";
+import type { TextEnvironment } from "./texts.js";
+
+/** What all definitions of one load are compiled against. */
+export interface CompileContext {
+  readonly dialect: Dialect;
+  /** Columns of tb_users that a definition may use, in lower case. */
+  readonly callerFields: ReadonlySet<string>;
+  /** Operations of actions by name, such as `ledger.transfer`. */
+  readonly actions: ReadonlyMap<string, Operation>;
+  readonly texts: TextEnvironment;
+  /** Seals a new password. */
+  seal(clear: string): string;
+}
+
+export type Identity = Pick<Entry, "name" | "subject" | "audience" | "origin" | "source">;
+
+/** An entry, or what is wrong with it. */
+export interface Compiled {
+  /** undefined when there are faults. */
+  entry: Entry | undefined;
+  /** Each statement that it can send. */
+  templates: readonly PlacedTemplate[];
+  faults: Faults;
+}
+
+/** A definition of tb_api is open: it may use any parameter, and its statements run apart. */
+export function compileDefinition(
+  definition: Definition,
+  identity: Identity,
+  context: CompileContext,
+  faults: Faults,
+): Compiled {
+  const open = identity.origin === "tb_api";
+  const { idempotent = false, transaction = false } = definition;
+  if (idempotent && !transaction)
+    faults.add(["idempotent"], "'idempotent' needs 'transaction: true', so that the key is kept with the change");
+  const params = compileParams(definition.params ?? {}, { idempotent, seal: context.seal }, faults);
+  const statements = new Statements(context.dialect, faults);
+  const known = scopeOf(params.scope, open, context);
+  const options = { known, actions: context.actions, transaction };
+  const { steps, names } = compileSteps(definition.steps ?? [], options, statements);
+  const scope: DefinitionScope = { ...known, steps: names };
+  const rows = compileRows(definition.rows, scope, faults);
+  const answer = compileAnswer(definition, rows, scope, faults);
+  const hooks = compileHooks(definition.hooks, scope, statements);
+  const entry: Entry = {
+    ...identity,
+    ...settled(definition),
+    callerFields: callerFieldsOf(steps, hooks, scope),
+    params: params.specs,
+    validate: open ? openParams : params.validate,
+    open,
+    steps,
+    answer,
+    rows,
+    hooks,
+  };
+  return { entry: faults.list.length === 0 ? freezeDeep(entry) : undefined, templates: statements.placed, faults };
+}
+
+/** What needs no compiling. */
+const settled = (definition: Definition) => ({
+  summary: definition.summary,
+  aliases: definition.aliases ?? [],
+  access: accessRule(definition.access),
+  account: definition.account ?? false,
+  transaction: definition.transaction ?? false,
+  idempotent: definition.idempotent ?? false,
+  bare: definition.bare ?? false,
+  prose: definition.bare === true || isCallerRow(definition.rows),
+  examples: definition.examples.map(exampleOf),
+  closed: undefined,
+});
+
+const exampleOf = ({ request, ...example }: ExampleDefinition) => ({
+  ...example,
+  request: Object.fromEntries(Object.entries(request).map(([name, value]) => [name, String(value)])),
+});
+
+/** What the texts of a definition may name before its first step. */
+export const scopeOf = (params: DefinitionScope["params"], open: boolean, { texts, callerFields }: CompileContext) => ({
+  params,
+  open,
+  texts,
+  callerFields,
+  secretFields: SECRET_FIELDS,
+  usedFields: new Set<string>(),
+});
+
+/** The caller's fields that the entry looks at; undefined where an action may look at any. */
+export function callerFieldsOf(steps: readonly Step[], hooks: readonly Hook[], { usedFields }: DefinitionScope) {
+  const anything = steps.some(({ kind }) => kind === "call") || hooks.some(({ kind }) => kind !== "sql");
+  return anything ? undefined : [...usedFields];
+}
+
+/** Faults are added under `["hooks", outcome, index]`. */
+export function compileHooks(
+  definitions: Definition["hooks"] = {},
+  scope: DefinitionScope,
+  statements: Statements,
+): Hook[] {
+  const ofOutcome = (on: Hook["on"], hooks: readonly HookDefinition[] = []) =>
+    hooks.flatMap((hook, index): Hook[] => {
+      const [[kind, body] = []] = Object.entries(hook) as [HookKind, string][];
+      if (kind === undefined || body === undefined) return [];
+      if (kind !== "sql") return [{ on, kind, body }];
+      const template = statements.compile(["hooks", on, index, "sql"], body, scope);
+      return template === undefined ? [] : [{ on, kind, template }];
+    });
+  return [...ofOutcome("success", definitions.success), ...ofOutcome("failure", definitions.failure)];
+}
+
+/** Functions stay as they are; everything else of an entry is plain data. */
+export function freezeDeep<T extends object>(value: T): T {
+  for (const part of Object.values(value))
+    if (typeof part === "object" && part !== null && !Object.isFrozen(part)) freezeDeep(part);
+  return Object.freeze(value);
+}

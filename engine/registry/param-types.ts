@@ -1,0 +1,168 @@
+/** The types of parameters: how a value is read, what JSON Schema it must fit, and the words that say so. */
+import { Ajv } from "ajv";
+import { formatAmount, MAX_AMOUNT, parseAmount } from "../database/amount.js";
+import type { Cell } from "../request.js";
+import type { ScopeParam } from "../template/template.js";
+import type { ParamDefinition } from "./definition.js";
+import type { ParamType } from "./entry.js";
+
+export interface TypeRule {
+  /** How a SQL template binds it. */
+  kind: ScopeParam["kind"];
+  /** Constraints of a definition that mean something for it. */
+  constraints: readonly (keyof ParamDefinition)[];
+  /** The value in its normal form; what can't be read stays as it was sent, and the schema refuses it. */
+  read(text: string): Cell;
+  schema(definition: ParamDefinition): object;
+  /** Completes `NAME must be ...`. */
+  allowed(definition: ParamDefinition): string;
+}
+
+const MOST_TEXT = 10_000;
+
+const asSent = (text: string): Cell => text;
+
+function read(pattern: RegExp, value: (text: string) => Cell): (text: string) => Cell {
+  return (text) => (pattern.test(text) ? value(text) : text);
+}
+
+const text: TypeRule = {
+  kind: "text",
+  constraints: ["minLength", "maxLength", "pattern", "patternText"],
+  read: asSent,
+  schema: ({ minLength = 0, maxLength = MOST_TEXT, pattern }) => ({
+    type: "string",
+    minLength,
+    maxLength,
+    ...(pattern === undefined ? {} : { pattern: `^(?:${pattern})$` }),
+  }),
+  allowed: ({ minLength = 0, maxLength = MOST_TEXT, patternText }) =>
+    patternText ?? `a text of ${minLength > 0 ? `${minLength} to` : "at most"} ${maxLength} characters`,
+};
+
+const between = (least: string | undefined, most: string | undefined) =>
+  least !== undefined && most !== undefined
+    ? ` from ${least} to ${most}`
+    : least !== undefined
+      ? ` of at least ${least}`
+      : most !== undefined
+        ? ` of at most ${most}`
+        : "";
+const shown = (value: string | number | undefined) => (value === undefined ? undefined : String(value));
+
+const integer: TypeRule = {
+  kind: "integer",
+  constraints: ["min", "max"],
+  read: read(/^-?\d{1,15}$/, Number),
+  schema: ({ min, max }) => ({
+    type: "integer",
+    ...(min === undefined ? {} : { minimum: min }),
+    ...(max === undefined ? {} : { maximum: max }),
+  }),
+  allowed: ({ min, max }) => `a whole number${between(shown(min), shown(max))}`,
+};
+
+const amount: TypeRule = {
+  kind: "amount",
+  constraints: ["minimum", "exclusiveMinimum", "maximum"],
+  read: (sent) => {
+    const value = parseAmount(sent);
+    return value === undefined ? sent : formatAmount(value);
+  },
+  schema: ({ minimum, exclusiveMinimum, maximum }) => ({ amount: { minimum, exclusiveMinimum, maximum } }),
+  allowed: ({ minimum, exclusiveMinimum, maximum }) =>
+    exclusiveMinimum === undefined
+      ? `an amount${between(shown(minimum), shown(maximum))} such as 2.5`
+      : `an amount above ${exclusiveMinimum}${between(undefined, shown(maximum))} such as 2.5`,
+};
+
+const username: TypeRule = {
+  kind: "text",
+  constraints: [],
+  read: asSent,
+  schema: () => ({ type: "string", pattern: "^[A-Za-z0-9._@+-]{1,64}$" }),
+  allowed: () => "1 to 64 letters, digits or . _ @ + -",
+};
+
+const phone: TypeRule = {
+  kind: "text",
+  constraints: [],
+  // A plus sign that was not percent-encoded arrives as a blank.
+  read: (sent) => sent.replace(/[\s\-./()]/g, "").replace(/^(\+|00)/, ""),
+  schema: () => ({ type: "string", pattern: "^\\d{1,32}$" }),
+  allowed: () => "a phone number of 1 to 32 digits",
+};
+
+const email: TypeRule = {
+  kind: "text",
+  constraints: [],
+  read: asSent,
+  schema: () => ({
+    type: "string",
+    maxLength: 254,
+    pattern: '^[^\\s@<>()\\[\\],;:"\\\\]+@[^\\s@<>()\\[\\],;:"\\\\]+\\.[^\\s@<>()\\[\\],;:"\\\\.]+$',
+  }),
+  allowed: () => "an email address such as ann@example.com",
+};
+
+const password: TypeRule = {
+  kind: "secret",
+  constraints: [],
+  read: asSent,
+  schema: () => ({ type: "string", minLength: 1, maxLength: 512 }),
+  allowed: () => "a password of 1 to 512 characters",
+};
+
+/** Its value is sealed once it is found good, so that statements may store it. */
+const newpassword: TypeRule = {
+  ...password,
+  kind: "text",
+  schema: () => ({ type: "string", minLength: 4, maxLength: 512 }),
+  allowed: () => "a password of 4 to 512 characters",
+};
+
+const flag: TypeRule = {
+  kind: "integer",
+  constraints: [],
+  read: (sent) => (/^(1|true|yes)$/i.test(sent) ? 1 : /^(0|false|no)$/i.test(sent) ? 0 : sent),
+  schema: () => ({ enum: [0, 1] }),
+  allowed: () => "0 or 1",
+};
+
+export const PARAM_TYPES: Readonly<Record<ParamType, TypeRule>> = {
+  text,
+  integer,
+  amount,
+  username,
+  phone,
+  email,
+  password,
+  newpassword,
+  flag,
+};
+
+type AmountBounds = Partial<Record<"minimum" | "exclusiveMinimum" | "maximum", string | number>>;
+
+function amountCheck(bounds: AmountBounds): (data: unknown) => boolean {
+  const bound = (value: string | number | undefined) => (value === undefined ? undefined : parseAmount(String(value)));
+  const least = bound(bounds.minimum);
+  const above = bound(bounds.exclusiveMinimum);
+  const most = bound(bounds.maximum);
+  return (data) => {
+    const value = typeof data === "string" ? parseAmount(data) : undefined;
+    if (value === undefined || value > MAX_AMOUNT || value < -MAX_AMOUNT) return false;
+    if (least !== undefined && value < least) return false;
+    if (above !== undefined && value <= above) return false;
+    return most === undefined || value <= most;
+  };
+}
+
+const ajv = new Ajv({ strictTypes: false, validateSchema: false });
+ajv.addKeyword({ keyword: "amount", schemaType: "object", compile: amountCheck });
+
+/** A validator; it is not kept by ajv, so that reloads don't pile schemas up. */
+export function compileSchema(schema: object) {
+  const check = ajv.compile(schema);
+  ajv.removeSchema(schema);
+  return check;
+}

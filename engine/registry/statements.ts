@@ -1,0 +1,45 @@
+/** The SQL statements of one definition: compiled, and remembered with the places where they stand. */
+import type { Dialect } from "../database/database.js";
+import { compileTemplate } from "../template/compile.js";
+import type { CompiledTemplate, Source } from "../template/template.js";
+import type { Path } from "./definition.js";
+import type { Faults } from "./faults.js";
+import { nearest } from "./nearest.js";
+import { type DefinitionScope, SETTING } from "./scope.js";
+import { SHOWN_OPTIONS } from "./text-uses.js";
+
+export interface PlacedTemplate {
+  path: Path;
+  template: CompiledTemplate;
+}
+
+export class Statements {
+  readonly placed: PlacedTemplate[] = [];
+  readonly faults: Faults;
+  readonly #dialect: Dialect;
+
+  constructor(dialect: Dialect, faults: Faults) {
+    this.#dialect = dialect;
+    this.faults = faults;
+  }
+
+  /** undefined when the text is faulty; the fault is kept with its place. */
+  compile(path: Path, text: string, scope: DefinitionScope): CompiledTemplate | undefined {
+    const template = this.faults.attempt(path, () => compileTemplate(text, scope, this.#dialect));
+    if (template === undefined) return undefined;
+    this.placed.push({ path, template });
+    for (const source of sourcesOf(template)) {
+      if (source.from === "caller") scope.usedFields.add(source.field);
+      if (source.from === "either") scope.usedFields.add(source.name);
+      if (source.from === "step" && source.step === SETTING && !SHOWN_OPTIONS.includes(source.field))
+        this.faults.add(
+          path,
+          `'${source.field}' is no option that may be used; ${nearest(source.field, SHOWN_OPTIONS)}`,
+        );
+    }
+    return template;
+  }
+}
+
+const sourcesOf = ({ bindings }: CompiledTemplate): Source[] =>
+  bindings.flatMap(({ parts }) => parts.filter((part) => typeof part !== "string"));

@@ -1,0 +1,62 @@
+/** `idempotencykey`: a request that is repeated by the same caller with the same key is carried out once. */
+import { createHash } from "node:crypto";
+import { DatabaseError, type Session } from "../database/database.js";
+import { ApiError } from "../errors.js";
+import type { Entry, RunScope } from "../registry/entry.js";
+import type { Answer, Caller } from "../request.js";
+
+interface Repeatable {
+  entry: Entry;
+  caller: Caller;
+  scope: RunScope;
+}
+
+/**
+ * Runs `work` inside the transaction of `session`, or gives the answer that the first request with the same key got.
+ * A failed request leaves nothing behind, so that it can be sent again with its key.
+ * Errors: ApiError "conflict" when the key was used for another request.
+ */
+export async function once(session: Session, { entry, caller, scope }: Repeatable, work: () => Promise<Answer>): Promise<Answer> {
+  const key = scope.params["idempotencykey"];
+  if (key === undefined || key === null || key === "") return work();
+  const owner = caller.actingFor?.id ?? caller.id;
+  const fingerprint = fingerprintOf(entry, caller, scope);
+  if (!(await claim(session, [owner, entry.name, key, fingerprint]))) return answerOfFirst(session, owner, key, fingerprint);
+  const answer = await work();
+  await session.run({
+    text: "update tb_idempotency set answer = ? where userid = ? and idempotencykey = ?",
+    values: [JSON.stringify(answer), owner, key],
+  });
+  return answer;
+}
+
+/** The unique key of the table decides between requests at the same time: the second waits for the first's end. */
+async function claim(session: Session, values: (string | number)[]): Promise<boolean> {
+  try {
+    await session.run({
+      text: "insert into tb_idempotency (userid, entry, idempotencykey, fingerprint) values (?, ?, ?, ?)",
+      values,
+    });
+    return true;
+  } catch (cause) {
+    if (cause instanceof DatabaseError && cause.kind === "duplicate") return false;
+    throw cause;
+  }
+}
+
+async function answerOfFirst(session: Session, owner: number, key: string | number, fingerprint: string): Promise<Answer> {
+  const { rows } = await session.run({
+    text: "select fingerprint, answer from tb_idempotency where userid = ? and idempotencykey = ?",
+    values: [owner, key],
+  });
+  const [first] = rows;
+  if (first?.["fingerprint"] !== fingerprint || typeof first["answer"] !== "string")
+    throw new ApiError("conflict", "this idempotencykey was used for another request; choose a new one");
+  return JSON.parse(first["answer"]) as Answer;
+}
+
+function fingerprintOf(entry: Entry, caller: Caller, { params }: RunScope): string {
+  const named = Object.entries(params).filter(([name, value]) => name !== "idempotencykey" && value !== undefined);
+  named.sort(([one], [other]) => (one < other ? -1 : 1));
+  return createHash("sha256").update(JSON.stringify([entry.name, caller.id, named])).digest("hex");
+}

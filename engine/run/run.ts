@@ -1,0 +1,201 @@
+/** Runs an entry: its steps in their order, in one transaction where it says so, with its hooks stored beside the change. */
+import type { Action, Operation, Services } from "../contracts.js";
+import { DatabaseError, type QueryResult, type Session, type Statement } from "../database/database.js";
+import { ApiError } from "../errors.js";
+import type { CallStep, Entry, Params, RunScope, SqlStep, Step, StepResult } from "../registry/entry.js";
+import type { Answer, ApiRequest, Caller } from "../request.js";
+import { shownSettings } from "../settings.js";
+import { bindTemplate } from "./bind.js";
+import { deferredChange, hookItems } from "./hooks.js";
+import { once } from "./once.js";
+import { outboxStatement } from "./outbox.js";
+
+/** Errors: ApiError; anything else is a fault of the server. */
+export type Run = (entry: Entry, params: Params, caller: Caller, request: ApiRequest) => Promise<Answer>;
+
+/** `ledger.transfer` → its operation. */
+export const operationsOf = (actions: Iterable<Action>): Map<string, Operation> =>
+  new Map(
+    [...actions].flatMap(({ name, operations }) =>
+      Object.entries(operations).map(([operation, it]) => [`${name}.${operation}`, it] as const),
+    ),
+  );
+
+interface Work {
+  entry: Entry;
+  caller: Caller;
+  request: ApiRequest;
+  scope: RunScope;
+  services: Services;
+  operations: ReadonlyMap<string, Operation>;
+  /** Results that are there before the first step: the settings. */
+  given: RunScope["steps"];
+  close: boolean;
+}
+
+/** Makes the runner of one server. */
+export function makeRun(services: Services, operations: ReadonlyMap<string, Operation>): Run {
+  const given = givenSteps(services.settings);
+  return async (entry, params, caller, request) => {
+    const scope: RunScope = { params, loose: looseOf(entry, request), caller, steps: Object.create(given()) };
+    const work: Work = { entry, caller, request, scope, services, operations, given: given(), close: false };
+    if (entry.account && caller.id === 0) throw withoutAccount(caller);
+    if (entry.steps.length === 0 && entry.hooks.length === 0) return answerOf(work);
+    try {
+      const answer = await perform(work);
+      if (entry.hooks.length > 0 || work.scope.deferred) services.outbox.wake();
+      return answer;
+    } catch (cause) {
+      const error = spoken(cause, undefined, work);
+      await storeFailureHooks(work, error);
+      throw error;
+    }
+  };
+}
+
+/** `{setting.currency}` and its like, made anew when the settings change. */
+function givenSteps(settings: Services["settings"]): () => RunScope["steps"] {
+  let [of, steps] = [settings.current, { setting: shownSettings(settings.current) }];
+  return () => {
+    if (of !== settings.current) [of, steps] = [settings.current, { setting: shownSettings(settings.current) }];
+    return steps;
+  };
+}
+
+const looseOf = (entry: Entry, { params }: ApiRequest): RunScope["loose"] =>
+  entry.open ? new Map([...params].filter(([name]) => !isLogin(name))) : NOTHING;
+const isLogin = (name: string) => name.startsWith("auth") || name === "nonce";
+const NOTHING: ReadonlyMap<string, string | null> = new Map();
+
+/** An entry that is about an account was called by nobody, or by a trusted address that is nobody in particular. */
+const withoutAccount = ({ kind }: Caller): ApiError =>
+  kind === "public"
+    ? new ApiError("auth failed", "wrong user or password")
+    : new ApiError("wrong parameter", "targetuser is missing: it tells whose account is meant");
+
+/** A transaction where the entry wants one, or where a hook has to be stored with its change. */
+function perform(work: Work): Promise<Answer> {
+  const { entry, services } = work;
+  if (!entry.transaction) return perStep(work, services.database);
+  return services.database.transaction(async (session) => {
+    work.scope.steps = Object.create(work.given);
+    if (!entry.idempotent) return perStep(work, session);
+    return once(session, work, () => perStep(work, session));
+  });
+}
+
+async function perStep(work: Work, session: Session): Promise<Answer> {
+  let stored = false;
+  for (const step of work.entry.steps) {
+    if (step.when !== undefined && !step.when(work.scope)) continue;
+    const together = step.kind === "sql" && step.foreign && step.template.verb !== "select";
+    const result = together ? await changeWithHooks(step, work) : await stepResult(step, work, session);
+    stored ||= together;
+    if (step.as !== undefined) work.scope.steps[step.as] = result;
+  }
+  const answer = answerOf(work);
+  if (!stored) for (const statement of successHooks(work)) await session.run(statement);
+  return answer;
+}
+
+/** An administrator's change and the hooks of its success, in one transaction. */
+async function changeWithHooks(step: SqlStep, work: Work): Promise<StepResult> {
+  const { database } = work.services;
+  const statement = bindTemplate(step.template, work.scope);
+  const hooks = successHooks(work);
+  if (step.deferred) {
+    await database.transaction(async (session) => {
+      for (const stored of [outboxStatement(deferredChange(work.entry, work.caller, statement)), ...hooks]) await session.run(stored);
+    });
+    work.scope.deferred = true;
+    return { rows: [], columns: [], truncated: false, changed: 0, insertId: 0 };
+  }
+  try {
+    const done = await database.runForeign(statement, { andThen: hooks, maxRows: work.services.settings.current.maxrows });
+    return resultOf(done);
+  } catch (cause) {
+    throw spoken(cause, step, work);
+  }
+}
+
+const successHooks = ({ entry, caller, scope }: Work): Statement[] => hookItems("success", entry, caller, scope).map(outboxStatement);
+
+async function stepResult(step: Step, work: Work, session: Session): Promise<StepResult> {
+  try {
+    const result = step.kind === "sql" ? await runSql(step, work, session) : await runCall(step, work, session);
+    if (step.kind === "sql" && !isExpected(step, result)) throw otherwiseOf(step, work) ?? unexpected(step);
+    return result;
+  } catch (cause) {
+    throw spoken(cause, step, work);
+  }
+}
+
+async function runSql(step: SqlStep, work: Work, session: Session): Promise<StepResult> {
+  const statement = bindTemplate(step.template, work.scope);
+  const { database, settings } = work.services;
+  if (step.foreign) return resultOf(await database.runForeign(statement, { maxRows: settings.current.maxrows }));
+  return resultOf(await session.run(statement));
+}
+
+/** The first row's fields lie beside the counts, so that `{step.field}` finds them. */
+const resultOf = (result: QueryResult): StepResult =>
+  Object.assign(Object.create(null) as StepResult, result.rows[0], result);
+
+async function runCall(step: CallStep, work: Work, session: Session): Promise<StepResult> {
+  const operation = work.operations.get(step.action);
+  if (operation === undefined) throw new Error(`no action ${step.action}`);
+  const input = Object.fromEntries(Object.entries(step.input).map(([name, value]) => [name, value(work.scope)]));
+  const { services, caller, request, entry, scope } = work;
+  const done = await operation.run(input, { session, services, caller, request, entry, params: scope.params });
+  work.close ||= done.close === true;
+  return Object.assign(Object.create(null) as StepResult, { rows: [], columns: [], truncated: false, changed: 0, insertId: 0 }, done);
+}
+
+function isExpected({ expect, template }: SqlStep, result: StepResult): boolean {
+  if (expect === undefined) return true;
+  const count = template.verb === "select" ? result.rows.length : result.changed;
+  return expect.rows === "one" ? count === 1 : expect.rows === "some" ? count > 0 : count === 0;
+}
+
+const unexpected = (step: SqlStep) => new ApiError("failed", `step in line ${step.line} found something else than it expects`);
+
+function otherwiseOf(step: Step, work: Work): ApiError | undefined {
+  if (step.otherwise === undefined) return undefined;
+  return new ApiError(step.otherwise.errorClass, step.otherwise.detail(work.scope));
+}
+
+/** A database's refusal in words for the caller: the step's own where it has some, else plain ones by kind. */
+function spoken(cause: unknown, step: Step | undefined, work: Work): unknown {
+  if (!(cause instanceof DatabaseError)) return cause;
+  if (cause.kind === "duplicate") {
+    const own = step === undefined ? undefined : otherwiseOf(step, work);
+    return own ?? new ApiError("conflict", "a row with this value is there already", { cause });
+  }
+  if (cause.kind === "timeout") return new ApiError("failed", "the database took too long; the statement was ended", { cause });
+  if (cause.kind === "unavailable") return new ApiError("not available", "the database does not answer; try again", { cause });
+  if (cause.kind === "conflict") return new ApiError("not available", "others changed the same data; try again", { cause });
+  if (cause.kind === "constraint") return new ApiError("conflict", "a rule of the database forbids this change", { cause });
+  if (cause.kind === "value") return new ApiError("wrong parameter", "a value does not fit its column", { cause });
+  if (work.entry.open) return new ApiError("failed", "the statement of this entry failed", { cause });
+  return cause;
+}
+
+async function storeFailureHooks({ entry, caller, scope, services }: Work, error: unknown): Promise<void> {
+  const text = error instanceof ApiError ? error.text : "failed";
+  const items = hookItems("failure", entry, caller, { ...scope, answer: { ok: false, text } });
+  if (items.length === 0) return;
+  await services.database.transaction(async (session) => {
+    for (const item of items) await session.run(outboxStatement(item));
+  });
+  services.outbox.wake();
+}
+
+function answerOf({ entry, scope, close }: Work): Answer {
+  const shown = entry.rows?.(scope);
+  const answer: Answer = { ok: true, text: entry.answer(scope) };
+  if (shown !== undefined) Object.assign(answer, shown);
+  if (entry.bare) answer.bare = true;
+  if (entry.prose) answer.prose = true;
+  if (close) answer.close = true;
+  return answer;
+}

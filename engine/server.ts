@@ -1,0 +1,143 @@
+/** Puts the parts of a server together; starts them in order and stops them in reverse. */
+import { type Admission, makeAdmission } from "./admit/admit.js";
+import { loadSealKey, makePasswords } from "./admit/seal.js";
+import type { Action, Handle, Services } from "./contracts.js";
+import type { Database } from "./database/database.js";
+import { migrate } from "./database/migrate.js";
+import { openDatabase } from "./database/open.js";
+import { firstStart, type Made } from "./first-start.js";
+import { makeHandle } from "./handle.js";
+import { makeLog } from "./log.js";
+import { OPTIONS } from "./options.js";
+import { PrefixRates } from "./rates.js";
+import { makeRegistry, type LiveRegistry } from "./registry/registry.js";
+import { loadRoom } from "./room.js";
+import { OutboxWorker } from "./run/outbox.js";
+import { makeRun, operationsOf } from "./run/run.js";
+import { settingsOfEnvironment } from "./settings.js";
+import { StoredSettings } from "./settings-store.js";
+import { Status } from "./status.js";
+import { openTransports, type Transports } from "./transports.js";
+
+/** Everything but the listening ports. */
+export interface Engine {
+  services: Services & { registry: LiveRegistry };
+  admission: Admission;
+  handle: Handle;
+  outbox: OutboxWorker;
+  status: Status;
+  /** What a first start made, to be printed once. */
+  made: Made;
+  close(): Promise<void>;
+}
+
+const actionsFolder = new URL("../actions/", import.meta.url);
+export const definitionsFolder = new URL("../../definitions/", import.meta.url);
+
+/** Opens the database, brings its tables up to date, and compiles the entries. Errors: Error with words for the owner. */
+export async function openEngine(environment: NodeJS.ProcessEnv): Promise<Engine> {
+  const log = makeLog(environment["TBAPI_LOGLEVEL"] ?? "info");
+  const options = settingsOfEnvironment(environment);
+  let timeout = Number(OPTIONS.sqltimeout.default);
+  const database = await openDatabase(environment["TBAPI_DB"] ?? "sqlite:data/tbapi.sqlite", { timeout: () => timeout, log });
+  try {
+    await migrate(database);
+    const settings = new StoredSettings(database, options);
+    settings.onChange(() => {
+      timeout = settings.current.sqltimeout;
+    });
+    await settings.reload();
+    return await assemble(database, settings, environment, log);
+  } catch (cause) {
+    await database.close();
+    throw cause;
+  }
+}
+
+async function assemble(database: Database, settings: StoredSettings, environment: NodeJS.ProcessEnv, log: Services["log"]): Promise<Engine> {
+  const passwords = makePasswords(loadSealKey(environment, log));
+  const made = await firstStart({ database, settings, passwords, environment });
+  const actions = await loadRoom<Action>(actionsFolder);
+  const operations = operationsOf(actions.values());
+  const registry = makeRegistry({ database, log, seal: passwords.seal, operations, definitionsFolder });
+  const admission = makeAdmission({ database, settings, passwords, log });
+  const outbox = new OutboxWorker(database, log);
+  const rates = new PrefixRates(database);
+  const status = new Status();
+  const services = { database, settings, registry, rates, passwords, nonces: admission.nonces, bans: admission.bans, outbox, log, status };
+  await registry.start();
+  await rates.refresh(true);
+  const run = makeRun(services, operations);
+  const handle = makeHandle({ registry, admission, run, settings, log, count: status.count });
+  const close = async () => {
+    await registry.stop();
+    await outbox.stop();
+    await admission.close();
+    await database.close();
+  };
+  return { services, admission, handle, outbox, status, made, close };
+}
+
+export interface RunningServer {
+  engine: Engine;
+  ports: Transports["ports"];
+  /** Takes no new request, finishes those in flight, and closes everything. */
+  stop(): Promise<void>;
+}
+
+/** Serves on `TBAPI_HOST`, `TBAPI_PORT` and `TBAPI_ADMINPORT`. Port 0 takes a free one. */
+export async function startServer(engine: Engine, environment: NodeJS.ProcessEnv): Promise<RunningServer> {
+  const { services, admission, handle, outbox, status } = engine;
+  const transports = await openTransports({
+    handle,
+    settings: services.settings,
+    log: services.log,
+    host: environment["TBAPI_HOST"] ?? "0.0.0.0",
+    port: portOf(environment, "TBAPI_PORT") ?? 80,
+    adminPort: portOf(environment, "TBAPI_ADMINPORT"),
+    consoleLogin: admission.consoleLogin,
+    consoleAllowed: admission.consoleAllowed,
+  });
+  status.connections = transports.connections;
+  outbox.start();
+  const stopTicking = everySecond(engine);
+  return {
+    engine,
+    ports: transports.ports,
+    async stop() {
+      status.draining = true;
+      await transports.drain();
+      await stopTicking();
+      await engine.close();
+    },
+  };
+}
+
+function portOf(environment: NodeJS.ProcessEnv, name: string): number | undefined {
+  const text = environment[name];
+  if (text === undefined || text === "") return undefined;
+  const port = Number(text);
+  if (!/^\d+$/.test(text) || port > 65_535) throw new Error(`${name} must be a port from 0 to 65535, not '${text}'`);
+  return port;
+}
+
+/** Seconds between two looks at the price list. */
+const PRICES_EVERY = 5;
+
+/** What servers of one database tell each other, and the price list; a round that takes longer than a second delays the next. */
+function everySecond({ admission, services: { rates, log } }: Engine): () => Promise<void> {
+  let second = 0;
+  let round: Promise<unknown> | undefined;
+  const timer = setInterval(() => {
+    second += 1;
+    round ??= Promise.all([admission.refresh(), second % PRICES_EVERY === 0 ? rates.refresh() : undefined])
+      .catch((cause: unknown) => log.warn({ event: "refresh", err: cause }, "the database can't be read; it is tried again"))
+      .finally(() => {
+        round = undefined;
+      });
+  }, 1_000);
+  return async () => {
+    clearInterval(timer);
+    await round;
+  };
+}

@@ -1,0 +1,58 @@
+/** Keeps the options in force: `tb_settings` under what the environment says. */
+import type { Database } from "./database/database.js";
+import { ApiError } from "./errors.js";
+import { OPTIONS, type OptionName } from "./options.js";
+import { parseSettings, type Settings, type SettingsStore } from "./settings.js";
+
+const SECRET_OPTIONS = (Object.keys(OPTIONS) as OptionName[]).filter((name) => "secret" in OPTIONS[name]);
+
+export class StoredSettings implements SettingsStore {
+  readonly #database: Database;
+  readonly #environment: ReadonlyMap<string, string>;
+  #current: Settings;
+  #secrets: ReadonlySet<unknown> = new Set();
+  readonly #listeners: (() => void)[] = [];
+
+  /** `environment` holds the options of the environment by name. */
+  constructor(database: Database, environment: ReadonlyMap<string, string>) {
+    this.#database = database;
+    this.#environment = environment;
+    this.#current = parseSettings(environment);
+  }
+
+  get current(): Settings {
+    return this.#current;
+  }
+
+  /** Calls `listener` after each change. */
+  onChange(listener: () => void): void {
+    this.#listeners.push(listener);
+  }
+
+  isSecret(text: unknown): boolean {
+    return this.#secrets.has(text);
+  }
+
+  async reload(): Promise<OptionName[]> {
+    const { rows } = await this.#database.run({ text: "select name, val from tb_settings order by id", values: [] });
+    const texts = new Map(rows.map((row) => [String(row["name"]).toLowerCase(), String(row["val"] ?? "")]));
+    for (const [name, value] of this.#environment) texts.set(name, value);
+    const before = this.#current;
+    this.#current = parsed(texts);
+    this.#secrets = new Set(SECRET_OPTIONS.map((name) => this.#current[name]).filter((value) => value !== ""));
+    const changed = (Object.keys(OPTIONS) as OptionName[]).filter(
+      (name) => String(before[name]) !== String(this.#current[name]),
+    );
+    if (changed.length > 0) for (const listener of this.#listeners) listener();
+    return changed;
+  }
+}
+
+/** Nothing changes when one option is wrong. */
+function parsed(texts: ReadonlyMap<string, string>): Settings {
+  try {
+    return parseSettings(texts);
+  } catch (cause) {
+    throw new ApiError("wrong parameter", `tb_settings: ${(cause as Error).message}`, { cause });
+  }
+}

@@ -1,0 +1,118 @@
+/** Credit is exact, is moved once, and is provable from the ledger, whatever happens at the same time. */
+import assert from "node:assert/strict";
+import { after, before, beforeEach, test } from "node:test";
+import fc from "fast-check";
+import { formatAmount, parseAmount } from "../engine/database/amount.js";
+import { eachDatabase, restoreSample } from "./databases.js";
+import { ADMIN, as, startTestServer, type TestServer } from "./server.js";
+
+const PIN = "100000000025";
+const count = (answers: string[], start: string): number => answers.filter((answer) => answer.startsWith(start)).length;
+const times = <T>(n: number, make: (index: number) => Promise<T>): Promise<T[]> => Promise.all(Array.from({ length: n }, (_, index) => make(index)));
+
+eachDatabase("money", (fresh) => {
+  let server: TestServer;
+  const creditOf = async (name: string): Promise<string> => {
+    const { rows } = await server.engine.services.database.run({ text: "select credit from tb_users where username = ?", values: [name] });
+    return String(rows[0]?.["credit"]);
+  };
+  const ledgerRows = async (kind: string): Promise<number> => {
+    const { rows } = await server.engine.services.database.run({ text: "select count(*) as n from tb_ledger where kind = ?", values: [kind] });
+    return Number(rows[0]?.["n"]);
+  };
+  const assertProvable = async () => assert.match(await server.get("checkcredits", as(ADMIN.username)), /^OK: 0 rows/);
+
+  before(async () => {
+    server = await startTestServer(await fresh());
+  });
+  after(() => server.stop());
+  beforeEach(() => restoreSample(server.engine.services.database, [ADMIN.username]));
+
+  test("a PIN that is sent 50 times at once by one user recharges once", async () => {
+    const answers = await times(50, () => server.get("charge", as("alice", { anum: PIN })));
+    assert.equal(count(answers, "OK: 25 added"), 1);
+    assert.equal(await creditOf("alice"), "35");
+    assert.equal(await ledgerRows("pin"), 1);
+    await assertProvable();
+  });
+
+  test("a PIN that several users send at once recharges one of them", async () => {
+    const users = ["alice", "bob", "carol", "erin"];
+    const answers = await times(20, (index) => server.get("charge", as(users[index % users.length] ?? "", { pin: PIN })));
+    assert.equal(count(answers, "OK:"), 1);
+    assert.equal(await ledgerRows("pin"), 1);
+    await assertProvable();
+  });
+
+  test("a request with the same idempotencykey is carried out once and answered alike", async () => {
+    const send = () => server.get("transfercredit", as("alice", { username: "bob", credit: "1", idempotencykey: "order-1" }));
+    const answers = new Set(await times(10, send));
+    assert.deepEqual([...answers], ["OK: 1 sent to bob, the credit is 9"]);
+    assert.equal(await creditOf("bob"), "6");
+    assert.equal(await send(), "OK: 1 sent to bob, the credit is 9");
+    const other = await server.get("transfercredit", as("alice", { username: "bob", credit: "2", idempotencykey: "order-1" }));
+    assert.match(other, /^ERROR: conflict: this idempotencykey /);
+    const stranger = await server.get("transfercredit", as("bob", { username: "alice", credit: "1", idempotencykey: "order-1" }));
+    assert.match(stranger, /^OK: 1 sent to alice/);
+    await assertProvable();
+  });
+
+  test("a request that failed can be sent again with its idempotencykey", async () => {
+    const send = () => server.get("transfercredit", as("alice", { username: "bob", credit: "12", idempotencykey: "order-2" }));
+    assert.match(await send(), /^ERROR: no credit: /);
+    await server.get("addcredit", as(ADMIN.username, { targetuser: "alice", credit: "5" }));
+    assert.equal(await send(), "OK: 12 sent to bob, the credit is 3");
+  });
+
+  for (const [title, bad] of Object.entries({
+    "an exponent": "1e3",
+    "a hexadecimal number": "0x10",
+    "no number": "NaN",
+    "a decimal comma": "1,5",
+    "less than nothing": "-1",
+    nothing: "0",
+    "a seventh place": "0.0000001",
+    "more than a credit can be": "1000000000",
+    "a blank": " ",
+  }))
+    test(`an amount with ${title} moves nothing`, async () => {
+      assert.match(await server.get("transfercredit", as("alice", { username: "bob", credit: bad })), /^ERROR: (wrong parameter|no credit): /);
+      assert.deepEqual([await creditOf("alice"), await creditOf("bob")], ["10", "5"]);
+    });
+
+  test("a JSON number keeps its digits", async () => {
+    for (const body of [`{"credit":0.1}`, `{"credit":"0.1"}`, `{"credit":0.10}`]) {
+      const query = new URLSearchParams({ apientry: "transfercredit", ...as("alice", { username: "bob" }) });
+      const answer = await fetch(`${server.url}/mvapireq/?${query}`, { method: "POST", body, headers: { "content-type": "application/json" } });
+      assert.equal(((await answer.json()) as { code: number }).code, 200);
+    }
+    assert.equal(await creditOf("alice"), "9.7");
+  });
+
+  test("accounts of different currencies don't mix", async () => {
+    await server.engine.services.database.run({ text: "update tb_users set currency = 'EUR' where username = 'bob'", values: [] });
+    assert.match(await server.get("transfercredit", as("alice", { username: "bob", credit: "1" })), /^ERROR: conflict: /);
+    await server.engine.services.database.run({ text: "update tb_prepaidcodes set currency = 'EUR' where code = ?", values: [PIN] });
+    assert.match(await server.get("charge", as("alice", { pin: PIN })), /^ERROR: not found: /);
+  });
+
+  test("any transfers at once among three users keep the total and the ledger", async () => {
+    const users = ["alice", "bob", "erin"];
+    const transfer = fc.record({ from: fc.nat(2), to: fc.nat(2), millionths: fc.bigInt({ min: 1n, max: 3_000_000n }) });
+    await fc.assert(
+      fc.asyncProperty(fc.array(transfer, { minLength: 1, maxLength: 25 }), async (transfers) => {
+        await restoreSample(server.engine.services.database, [ADMIN.username]);
+        const total = async () => (await times(3, async (index) => parseAmount(await creditOf(users[index] ?? "")) ?? 0n)).reduce((sum, it) => sum + it, 0n);
+        const before = await total();
+        await Promise.all(
+          transfers.map(({ from, to, millionths }) =>
+            server.get("transfercredit", as(users[from] ?? "", { username: users[to] ?? "", credit: formatAmount(millionths) })),
+          ),
+        );
+        assert.equal(await total(), before);
+        await assertProvable();
+      }),
+      { numRuns: 8 },
+    );
+  });
+});

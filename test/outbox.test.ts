@@ -1,0 +1,98 @@
+/** What was accepted is carried out: in order, once, also when the server is killed in between. */
+import assert from "node:assert/strict";
+import { type ChildProcess, fork } from "node:child_process";
+import { once } from "node:events";
+import { setTimeout as pause } from "node:timers/promises";
+import { test } from "node:test";
+import type { Engine } from "../engine/server.js";
+import { eachDatabase } from "./databases.js";
+import { ADMIN, as, startTestServer, type TestServer } from "./server.js";
+
+const addEntry = async (server: TestServer, fname: string, columns: Record<string, string | number>): Promise<void> => {
+  const row: Record<string, string | number> = { fname, req_user: 12, ...columns };
+  const names = Object.keys(row);
+  await server.engine.services.database.run({
+    text: `insert into tb_api (${names.join(", ")}) values (${names.map(() => "?").join(", ")})`,
+    values: Object.values(row),
+  });
+  assert.match(await server.get("apireload", as(ADMIN.username)), /^OK/);
+};
+
+/** Resolves when nothing waits any more; the test's own time limit ends it otherwise. */
+async function settled({ services: { outbox } }: Engine): Promise<void> {
+  while ((await outbox.counts()).waiting > 0) await pause(20);
+}
+
+const valuesOf = async ({ services }: Engine, sql: string): Promise<unknown[]> =>
+  (await services.database.run({ text: sql, values: [] })).rows.map((row) => Object.values(row)[0]);
+
+eachDatabase("outbox", (fresh) => {
+  test("changes without * are carried out in the order in which they were accepted", async () => {
+    const server = await startTestServer(await fresh());
+    await addEntry(server, "note", { customsql: "insert into tb_offmessages (fromuser, touser, body) values ([USERID], [USERID], '[SPARAM1]')" });
+    for (let index = 0; index < 30; index += 1) assert.match(await server.get("note", as("alice", { sparam1: `n${index}` })), /^OK/);
+    await settled(server.engine);
+    const bodies = await valuesOf(server.engine, "select body from tb_offmessages order by id");
+    assert.deepEqual(bodies, Array.from({ length: 30 }, (_, index) => `n${index}`));
+    await server.stop();
+  });
+
+  test("a change that the database refuses is kept as failed and holds up no other", async () => {
+    const server = await startTestServer(await fresh());
+    await addEntry(server, "clash", { customsql: "insert into tb_users (id, username) values ([USERID], 'x')" });
+    await addEntry(server, "fine", { customsql: "update tb_users set name = 'fine' where id = [USERID]" });
+    await server.get("clash", as("alice"));
+    await server.get("fine", as("alice"));
+    await settled(server.engine);
+    assert.deepEqual(await server.engine.services.outbox.counts(), { waiting: 0, failed: 1 });
+    assert.deepEqual(await valuesOf(server.engine, "select name from tb_users where username = 'alice'"), ["fine"]);
+    await server.stop();
+  });
+
+  test("a hook of success is stored only with its change, one of failure only without", async () => {
+    const server = await startTestServer(await fresh());
+    const hook = (code: number, text: string) => ({ custom_action: code, custom_action_body: `insert into tb_offmessages (fromuser, touser, body) values (1, 1, '${text} {sparam1}')` });
+    await addEntry(server, "good", { customsql: "*update tb_users set name = 'x' where id = [USERID]", ...hook(8, "done") });
+    await addEntry(server, "bad", { customsql: "*insert into tb_users (id, username) values ([USERID], 'x')", ...hook(58, "failed") });
+    await server.get("good", as("alice", { sparam1: "it's" }));
+    await server.get("bad", as("alice", { sparam1: "'); delete from tb_users; --" }));
+    await settled(server.engine);
+    const bodies = await valuesOf(server.engine, "select body from tb_offmessages order by id");
+    assert.deepEqual(bodies, ["done it's", "failed '); delete from tb_users; --"]);
+    await server.stop();
+  });
+
+  test("a server that is killed loses no accepted change and repeats none", async () => {
+    const database = await fresh();
+    const setup = await startTestServer(database);
+    await addEntry(setup, "note", { customsql: "insert into tb_offmessages (fromuser, touser, body) values ([USERID], [USERID], '[SPARAM1]')" });
+    await setup.stop();
+    const accepted = await changesUntilKilled(database);
+    const server = await startTestServer(database);
+    await server.engine.services.database.run({ text: "update tb_outbox set claimeduntil = '2000-01-01 00:00:00' where state = 'taken'", values: [] });
+    server.engine.outbox.wake();
+    await settled(server.engine);
+    const bodies = await valuesOf(server.engine, "select body from tb_offmessages order by id");
+    assert.equal(new Set(bodies).size, bodies.length, "none twice");
+    for (const body of accepted) assert.ok(bodies.includes(body), `${body} was accepted and is lost`);
+    await server.stop();
+  });
+});
+
+async function changesUntilKilled(database: string): Promise<string[]> {
+  const child: ChildProcess = fork(new URL("./bench/serve.js", import.meta.url), [database], { stdio: ["ignore", "inherit", "inherit", "ipc"] });
+  const [port] = (await once(child, "message")) as [number];
+  const accepted: string[] = [];
+  const send = async (body: string) => {
+    const query = new URLSearchParams({ apientry: "note", ...as("alice", { sparam1: body }) });
+    const answer = await fetch(`http://127.0.0.1:${port}/mvapireq/?${query}`).then((it) => it.text(), () => "");
+    if (answer.startsWith("OK")) accepted.push(body);
+  };
+  const sending = Array.from({ length: 8 }, async (_, lane) => {
+    for (let index = 0; index < 25; index += 1) await send(`k${lane}-${index}`);
+  });
+  while (accepted.length < 60) await pause(5);
+  child.kill("SIGKILL");
+  await Promise.all([...sending, once(child, "exit")]);
+  return accepted;
+}

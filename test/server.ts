@@ -1,0 +1,60 @@
+/** A real server on a free port, and requests to it as integrators send them. */
+import { createHash, randomBytes } from "node:crypto";
+import { loadSample } from "../engine/database/sample.js";
+import { type Engine, openEngine, type RunningServer, startServer } from "../engine/server.js";
+
+export const KEY = "test-key";
+export const SALT = "test-salt";
+export const ADMIN = { username: "admin", password: "admin-sample" };
+/** Of the tests only; 64 hex digits. */
+export const SEAL_KEY = "5e".repeat(32);
+
+export type Params = Readonly<Record<string, string>>;
+
+export interface TestServer {
+  engine: Engine;
+  running: RunningServer;
+  /** `http://127.0.0.1:PORT` */
+  url: string;
+  /** One GET; the body as text. */
+  get(entry: string, params?: Params): Promise<string>;
+  /** The same in JSON, parsed. */
+  json(entry: string, params?: Params): Promise<{ code: number; status: string; text: string; rows?: Record<string, unknown>[] }>;
+  stop(): Promise<void>;
+}
+
+const md5 = (text: string): string => createHash("md5").update(text, "utf8").digest("hex");
+
+/** What signs a request as a user of the sample data, or as the administrator. */
+export function as(username: string, extra: Params = {}, password = `${username}-sample`): Params {
+  const authsalt1 = randomBytes(4).toString("hex");
+  return { authkey: KEY, authid: username, authsalt1, authmd5: md5(`ck5Gp${username}${password}${SALT}${authsalt1}`), ...extra };
+}
+
+/** Starts a server on an empty or prepared database with the sample data in it; `options` are further `TBAPI_` variables. */
+export async function startTestServer(database: string, options: Params = {}): Promise<TestServer> {
+  const environment = {
+    TBAPI_DB: database,
+    TBAPI_HOST: "127.0.0.1",
+    TBAPI_PORT: "0",
+    TBAPI_ADMINPORT: "0",
+    TBAPI_SEALKEY: SEAL_KEY,
+    TBAPI_APIV2KEY: KEY,
+    TBAPI_APIV2MD5SALT: SALT,
+    TBAPI_ADMIN_USERNAME: ADMIN.username,
+    TBAPI_ADMIN_PASSWORD: ADMIN.password,
+    TBAPI_LOGLEVEL: "silent",
+    ...options,
+  };
+  const engine = await openEngine(environment);
+  await loadSample(engine.services.database);
+  await engine.services.rates.refresh(true);
+  const running = await startServer(engine, environment);
+  const url = `http://127.0.0.1:${running.ports.port}`;
+  const get = async (entry: string, params: Params = {}) => {
+    const query = new URLSearchParams({ apientry: entry, ...params });
+    return (await fetch(`${url}/mvapireq/?${query}`)).text();
+  };
+  const json = async (entry: string, params: Params = {}) => JSON.parse(await get(entry, { format: "json", ...params }));
+  return { engine, running, url, get, json, stop: () => running.stop() };
+}
