@@ -114,7 +114,7 @@ const ledger: Action = {
         if (caller.id === 0) throw new ApiError("access denied", "a recharge needs an account");
         const currency = String(caller.fields["currency"] ?? "");
         const { changed } = await session.run({
-          text: `update tb_prepaidcodes set usedby = ?, useddate = ? where code = ? and enabled = 1 and usedby is null and credit > 0
+          text: `update tb_prepaidcodes set usedby = ?, useddate = ? where code = ? and enabled = 1 and usedby = 0 and credit > 0
             and (expires is null or expires > ?) and (currency is null or currency = '' or currency = ?)`,
           values: [caller.id, utcNow(), String(code), utcNow(), currency],
         });

@@ -64,7 +64,7 @@ async function ensureAdministrator({ database, passwords, environment }: Parts):
   if (rows.length > 0 && given === undefined) return undefined;
   const password = given ?? random();
   await database.run({
-    text: "insert into tb_users (type, rights, username, password, name, addedby) values (15, 60, ?, ?, 'Administrator', 'first start')",
+    text: "insert into tb_users (type, rights, username, password, name, addedby) values (15, 60, ?, ?, 'Administrator', 0)",
     values: [username, passwords.seal(password)],
   });
   return given === undefined ? { username, password } : undefined;

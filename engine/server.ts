@@ -38,10 +38,11 @@ export const definitionsFolder = new URL("../../definitions/", import.meta.url);
 export async function openEngine(environment: NodeJS.ProcessEnv): Promise<Engine> {
   const log = makeLog(environment["TBAPI_LOGLEVEL"] ?? "info");
   const options = settingsOfEnvironment(environment);
+  const address = environment["TBAPI_DB"] ?? "sqlite:data/tbapi.sqlite";
   let timeout = Number(OPTIONS.sqltimeout.default);
-  const database = await openDatabase(environment["TBAPI_DB"] ?? "sqlite:data/tbapi.sqlite", { timeout: () => timeout, log });
+  const database = await openDatabase(address, { timeout: () => timeout, log });
   try {
-    await migrate(database);
+    await migrate(address);
     const settings = new StoredSettings(database, options);
     settings.onChange(() => {
       timeout = settings.current.sqltimeout;

@@ -1,6 +1,6 @@
 /** Money: the ledger, PINs, price lists, invoices. */
 import type { Knex } from "knex";
-import { makeTable } from "./columns.js";
+import { makeTable, touchOnChange } from "./columns.js";
 
 export async function up(knex: Knex): Promise<void> {
   await makeTable(knex, "tb_ledger", ({ id, now, number, amount, text }, table) => {
@@ -33,6 +33,7 @@ export async function up(knex: Knex): Promise<void> {
     amount("rate", "1");
     table.unique(["code"]);
   });
+  await knex("tb_currencies").insert(SIGNS.map(([code, sign]) => ({ code, sign })));
   await makeTable(knex, "tb_invoices", ({ id, now, time, whole, number, text, amount }, table) => {
     id();
     now("datum");
@@ -47,16 +48,28 @@ export async function up(knex: Knex): Promise<void> {
   });
 }
 
+/** Signs that stand before an amount; where there is none the code does. */
+const SIGNS = [
+  ["USD", "$"],
+  ["EUR", "€"],
+  ["GBP", "£"],
+  ["JPY", "¥"],
+  ["INR", "₹"],
+  ["HUF", ""],
+  ["CHF", ""],
+] as const;
+
 async function makePriceLists(knex: Knex): Promise<void> {
-  await makeTable(knex, "tb_billsources", ({ id, text, number, flag }) => {
+  await makeTable(knex, "tb_billsources", ({ id, text, number, flag, changed }) => {
     id();
     text("name", 128).notNullable();
     number("resellerid");
     text("kind", 8).notNullable().defaultTo("call");
     text("currency", 8).notNullable().defaultTo("USD");
     flag("enabled", 1);
+    changed();
   });
-  await makeTable(knex, "tb_billentries", ({ id, number, text, amount, whole, flag }, table) => {
+  await makeTable(knex, "tb_billentries", ({ id, number, text, amount, whole, flag, changed }, table) => {
     id();
     number("billsourceid");
     text("prefix", 32).notNullable();
@@ -68,9 +81,12 @@ async function makePriceLists(knex: Knex): Promise<void> {
     amount("connectfee");
     whole("freeafter");
     flag("enabled", 1);
+    changed();
     table.index(["prefix"]);
     table.index(["billsourceid"]);
+    table.index(["changed"]);
   });
+  for (const name of ["tb_billsources", "tb_billentries"]) await touchOnChange(knex, name);
 }
 
 export async function down(knex: Knex): Promise<void> {

@@ -24,6 +24,8 @@ export interface Columns {
   time(name: string): Column;
   /** UTC, now by default. */
   now(name: string): Column;
+  /** UTC to the millisecond: when the row was changed last, kept by the database itself (see `touchOnChange`). */
+  changed(): Column;
 }
 
 /** Makes a table with these columns. */
@@ -49,6 +51,13 @@ async function caseless(knex: Knex): Promise<string> {
   return /mariadb/i.test(rows[0].version) ? "utf8mb4_general_nopad_ci" : "utf8mb4_0900_ai_ci";
 }
 
+/** On SQLite a trigger keeps the column `changed`; on MariaDB its own definition does. */
+export async function touchOnChange(knex: Knex, table: string): Promise<void> {
+  if (knex.client.config.client !== "better-sqlite3") return;
+  await knex.raw(`create trigger ${table}_changed after update on ${table} for each row when new.changed = old.changed
+    begin update ${table} set changed = strftime('%Y-%m-%d %H:%M:%f', 'now') where id = new.id; end`);
+}
+
 /** SQLite would take any text in any column: the rules hold them to their types, as MariaDB does. */
 function sqliteColumns(knex: Knex, table: Knex.CreateTableBuilder): Columns {
   const ruled = (name: string, type: string, stored: string) =>
@@ -72,6 +81,11 @@ function sqliteColumns(knex: Knex, table: Knex.CreateTableBuilder): Columns {
         .specificType(name, "datetime")
         .notNullable()
         .defaultTo(knex.raw("(datetime('now'))")),
+    changed: () =>
+      table
+        .specificType("changed", "datetime")
+        .notNullable()
+        .defaultTo(knex.raw("(strftime('%Y-%m-%d %H:%M:%f', 'now'))")),
   };
 }
 
@@ -91,5 +105,7 @@ function mariaDbColumns(knex: Knex, table: Knex.CreateTableBuilder): Columns {
         .datetime(name, { precision: 0 })
         .notNullable()
         .defaultTo(knex.raw("(utc_timestamp())")),
+    changed: () =>
+      table.specificType("changed", "timestamp(3) not null default current_timestamp(3) on update current_timestamp(3)"),
   };
 }

@@ -26,7 +26,13 @@ function dropLength(items: readonly Node[], index: number): number {
   const [node, after, before] = [items[index], items[index + 1], items[index - 1]];
   if (isWord(node, "with") && after?.kind === "group" && isHints(after)) return 2;
   if (isWord(node, "option") && after?.kind === "group" && index === items.length - 2 && index > 0) return 2;
-  if (node?.kind === "group" && isHints(node) && nameOf(before) !== undefined) return 1;
+  if (
+    node?.kind === "group" &&
+    node.items.length === 1 &&
+    isWord(node.items[0], "nolock") &&
+    nameOf(before) !== undefined
+  )
+    return 1;
   return nameOf(node) === "dbo" && isOperator(after, ".") && !isOperator(before, ".") ? 2 : 0;
 }
 

@@ -139,7 +139,7 @@ function types(names: string, forms: Readonly<Record<number, Form>>) {
   return names.split(" ").map((name) => [name, forms] as const);
 }
 
-/** Words in `with(...)` behind a table, and in an old `(...)` there, that ask for locks: dropped. */
+/** Words in `with(...)` behind a table that ask for locks: dropped. */
 export const HINTS: ReadonlySet<string> = new Set(
   `nolock rowlock updlock holdlock readpast paglock tablock tablockx xlock nowait readuncommitted readcommitted
    readcommittedlock repeatableread serializable snapshot noexpand forceseek forcescan`.split(/\s+/),

@@ -15,13 +15,13 @@ const CHANGES = new Set(["insert", "update", "delete", "replace"]);
 const DEFINES = new Set(["create", "alter", "drop", "truncate"]);
 
 const TRANSACTION = "transactions are opened and closed by the server: give an entry 'transaction: true'";
-const SESSION = "the connection is shared, so its settings, locks and state can't be changed by a statement";
+const CONNECTION = "the connection is shared, so its settings, locks and state can't be changed by a statement";
 const ONE = "a statement has no flow of its own: write one statement a step, with 'when' and 'expect'";
 const EXEC = "procedures are called by call name(...)";
 const OWNER = "this is the database owner's business, not a request's";
 const REFUSED_VERBS = spread([
   ["begin start commit rollback savepoint release end xa save abort", TRANSACTION],
-  ["set use lock unlock pragma attach detach handler prepare deallocate reset flush", SESSION],
+  ["set use lock unlock pragma attach detach handler prepare deallocate reset flush", CONNECTION],
   ["declare go goto if while print raiserror throw return waitfor delimiter do signal", ONE],
   ["exec execute", EXEC],
   ["merge", "write insert ... on duplicate key update, or update and insert as two steps"],
@@ -35,7 +35,7 @@ const REFUSED_CALLS = spread([
   ["scope_identity ident_current", ID],
   ["openrowset openquery opendatasource load_file load_extension readfile writefile sys_exec sys_eval", REMOTE],
   ["sleep benchmark", "a statement may not wait"],
-  ["get_lock release_lock release_all_locks", SESSION],
+  ["get_lock release_lock release_all_locks", CONNECTION],
 ]);
 
 /** Two words that follow each other, and what to write instead. */
