@@ -1,4 +1,5 @@
 /** The options in force, from the environment and from `tb_settings`, checked and frozen. */
+import { parseAddressList } from "./admit/address-list.js";
 import { OPTIONS, type OptionName } from "./options.js";
 import type { StepResult } from "./registry/entry.js";
 
@@ -77,8 +78,11 @@ function parseOption(name: OptionName, text: string): unknown {
     case "choice":
       if (!spec.choices?.includes(text)) throw wrong(`one of ${spec.choices?.join(", ")}`);
       return text;
-    case "list":
-      return Object.freeze(text.split(/[\s,;]+/).filter((part) => part !== ""));
+    case "list": {
+      const items = text.split(/[\s,;]+/).filter((part) => part !== "");
+      parseAddressList(name, items);
+      return Object.freeze(items);
+    }
     default:
       return text;
   }

@@ -160,10 +160,7 @@ answer: "{{credit}} to {{target.username}} by {{caller.username}} in {{setting.c
       "[<&'\">{{b}}] []",
     ));
   test("what an object inherits is no field of it", () =>
-    assert.equal(
-      answer('params: { a: {} }\nanswer: "[{{a.constructor.name}}]"', { params: { a: "x" } }),
-      "[]",
-    ));
+    assert.equal(answer('params: { a: {} }\nanswer: "[{{a.constructor.name}}]"', { params: { a: "x" } }), "[]"));
   test("money has its sign in front, or its code where it has none", () => {
     const text = 'params: { a: {}, c: {} }\nanswer: "{{money a c}}"';
     const said = (a: string, c: string) => answer(text, { params: { a, c } });

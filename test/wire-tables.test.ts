@@ -75,7 +75,7 @@ async function check(it: DecodeCase): Promise<void> {
   const { entry, positional, rest, format, callback } = request;
   const expected = pick(it, ["entry", "positional", "rest", "format", "callback"]);
   assert.deepEqual(pick({ entry, positional, rest, format, callback }, Object.keys(expected)), expected);
-  if (it.params !== undefined) assert.deepEqual([...request.params], Object.entries(it.params));
+  if (it.params !== undefined) assert.deepEqual(request.params, new Map(Object.entries(it.params)));
   for (const [name, value] of Object.entries(it.login ?? {})) assert.equal(request.params.get(name), value, name);
 }
 

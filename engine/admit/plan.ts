@@ -43,7 +43,7 @@ const NEEDED = [
   "needauth",
 ];
 /** More accounts of one name than this are told apart by their user names only. */
-const MOST_NAMESAKES = 5;
+export const MOST_NAMESAKES = 5;
 
 export function planOf(entry: Entry, settings: Settings): Plan {
   const { access } = entry;

@@ -129,7 +129,7 @@ const loginRule = ({ settings }: Visit["policy"]): CounterRule => ({
 const attemptRule = (limit: "pin" | "login", policy: Visit["policy"]): CounterRule =>
   limit === "login" ? loginRule(policy) : { ...loginRule(policy), limit: policy.settings.limitpin };
 
-const perMinute = () => new RateLimiterMemory({ duration: MINUTE, keyPrefix: "" });
+const perMinute = () => new RateLimiterMemory({ points: 1, duration: MINUTE, keyPrefix: "" });
 
 /** undefined at once where there is no limit. */
 function take(limiter: RateLimiterMemory, key: string | number, limit: number): Promise<void> | undefined {

@@ -57,7 +57,7 @@ const preparing = (connection: Connection, text: string): Promise<ServerError | 
   new Promise((resolve) => {
     connection.prepare(text, (error) => {
       connection.unprepare(text);
-      resolve(error);
+      resolve(error as ServerError | null);
     });
   });
 

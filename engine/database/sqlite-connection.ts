@@ -81,7 +81,7 @@ export class SqliteConnection {
     const { statement, columns } = prepared;
     try {
       if (!statement.reader) return this.#change(prepared, bound(values));
-      const rows = maxRows === undefined ? statement.all(bound(values)) : firstRows(statement, values, maxRows + 1);
+      const rows = maxRows === undefined ? statement.all(...bound(values)) : firstRows(statement, values, maxRows + 1);
       const truncated = maxRows !== undefined && rows.length > maxRows;
       if (truncated) rows.pop();
       for (const row of rows) toCells(row, prepared);
@@ -112,7 +112,7 @@ export class SqliteConnection {
   }
 
   #change({ statement, inserts }: Prepared, values: BoundValue[]): QueryResult {
-    const { changes, lastInsertRowid } = statement.run(values);
+    const { changes, lastInsertRowid } = statement.run(...values);
     const insertId = inserts && changes > 0 ? Number(lastInsertRowid) : 0;
     return { rows: [], columns: [], truncated: false, changed: changes, insertId };
   }
@@ -131,7 +131,7 @@ function firstRows(
   count: number,
 ): Row[] {
   const rows: Row[] = [];
-  for (const row of statement.iterate(bound(values))) if (rows.push(row) === count) break;
+  for (const row of statement.iterate(...bound(values))) if (rows.push(row) === count) break;
   return rows;
 }
 

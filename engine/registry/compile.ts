@@ -6,7 +6,7 @@ import { compileAnswer, compileRows, isCallerRow } from "./answers.js";
 import type { Definition, ExampleDefinition, HookDefinition } from "./definition.js";
 import type { Entry, Hook, HookKind, Step } from "./entry.js";
 import type { Faults } from "./faults.js";
-import { compileParams } from "./params.js";
+import { type CompiledParams, compileParams } from "./params.js";
 import { openParams } from "./read-params.js";
 import { type DefinitionScope, SECRET_FIELDS } from "./scope.js";
 import { type PlacedTemplate, Statements } from "./statements.js";
@@ -47,7 +47,9 @@ export function compileDefinition(
   const { idempotent = false, transaction = false } = definition;
   if (idempotent && !transaction)
     faults.add(["idempotent"], "'idempotent' needs 'transaction: true', so that the key is kept with the change");
-  const params = compileParams(definition.params ?? {}, { idempotent, seal: context.seal }, faults);
+  const params = open
+    ? OPEN_PARAMS
+    : compileParams(definition.params ?? {}, { idempotent, seal: context.seal }, faults);
   const statements = new Statements(context.dialect, faults);
   const known = scopeOf(params.scope, open, context);
   const options = { known, actions: context.actions, transaction };
@@ -56,31 +58,41 @@ export function compileDefinition(
   const rows = compileRows(definition.rows, scope, faults);
   const answer = compileAnswer(definition, rows, scope, faults);
   const hooks = compileHooks(definition.hooks, scope, statements);
-  const entry: Entry = {
-    ...identity,
-    ...settled(definition),
-    callerFields: callerFieldsOf(steps, hooks, scope),
-    params: params.specs,
-    validate: open ? openParams : params.validate,
-    open,
-    steps,
-    answer,
-    rows,
-    hooks,
-  };
-  return { entry: faults.list.length === 0 ? freezeDeep(entry) : undefined, templates: statements.placed, faults };
+  const done = { params, steps, rows, answer, hooks, callerFields: callerFieldsOf(steps, hooks, scope) };
+  const entry = faults.list.length === 0 ? freezeDeep(entryOf(definition, identity, done)) : undefined;
+  return { entry, templates: statements.placed, faults };
 }
 
-/** What needs no compiling. */
-const settled = (definition: Definition) => ({
+/** Of entries that take any parameter. */
+const OPEN_PARAMS: CompiledParams = { specs: [], scope: new Map(), validate: openParams };
+
+interface Parts extends Pick<Entry, "steps" | "rows" | "answer" | "hooks" | "callerFields"> {
+  params: CompiledParams;
+}
+
+/** Field by field: spreads would take longer than all the rest of the compiling. */
+const entryOf = (definition: Definition, identity: Identity, parts: Parts): Entry => ({
+  name: identity.name,
   summary: definition.summary,
   aliases: definition.aliases ?? [],
+  subject: identity.subject,
+  audience: identity.audience,
+  origin: identity.origin,
+  source: identity.source,
   access: accessRule(definition.access),
   account: definition.account ?? false,
+  callerFields: parts.callerFields,
+  params: parts.params.specs,
+  validate: parts.params.validate,
+  open: identity.origin === "tb_api",
   transaction: definition.transaction ?? false,
   idempotent: definition.idempotent ?? false,
+  steps: parts.steps,
+  answer: parts.answer,
+  rows: parts.rows,
   bare: definition.bare ?? false,
   prose: definition.bare === true || isCallerRow(definition.rows),
+  hooks: parts.hooks,
   examples: definition.examples.map(exampleOf),
   closed: undefined,
 });

@@ -2,7 +2,7 @@
 import { type Database, DatabaseError, type Session, type Statement } from "../database/database.js";
 import type { Cell } from "../request.js";
 import type { RowTexts } from "./build.js";
-import { type ApiRow, apiRow, nameOfRow, ROW_COLUMNS } from "./from-rows.js";
+import { type ApiRow, ROW_COLUMNS } from "./from-rows.js";
 
 /** The rows of one generation. */
 export interface Applied {
@@ -31,7 +31,7 @@ export async function readGeneration(session: Session): Promise<number> {
 /** The rows as they stand in tb_api now. */
 export async function readLiveRows(session: Session): Promise<Map<string, string>> {
   const { rows } = await session.run({ text: `select ${COLUMNS} from tb_api order by id`, values: [] });
-  return new Map(rows.map(apiRow).map((row) => [nameOfRow(row), JSON.stringify(row)]));
+  return new Map(rows.map((row) => [String(row["fname"]).toLowerCase(), JSON.stringify(row)]));
 }
 
 /** The rows of the generation in force. */

@@ -1,0 +1,112 @@
+/** Who may call: each check in its order, the first refusal ends the request. */
+import type { Bans, Nonces, Passwords } from "../contracts.js";
+import type { Database } from "../database/database.js";
+import type { Log } from "../log.js";
+import type { Entry } from "../registry/entry.js";
+import type { ApiRequest, Caller, Peer } from "../request.js";
+import type { SettingsStore } from "../settings.js";
+import { makeAccountCheck } from "./account.js";
+import { checkAddress } from "./address.js";
+import { Background } from "./background.js";
+import { BanList } from "./bans.js";
+import { makeConsoleLogin } from "./console.js";
+import { Counters } from "./counters.js";
+import { makeKeyCheck } from "./key.js";
+import { NonceBook } from "./login.js";
+import { checkRole } from "./role.js";
+import { checkCredit, checkRegistration } from "./standing.js";
+import { makeTargetCheck } from "./target.js";
+import { Throttle } from "./throttle.js";
+import { type Check, makePolicy, makeVisit, type Policy } from "./visit.js";
+
+export interface AdmissionOptions {
+  database: Database;
+  settings: SettingsStore;
+  passwords: Passwords;
+  log: Log;
+  /** Milliseconds since 1970. */
+  now?: () => number;
+}
+
+export interface Admission {
+  /** The caller for whom the entry runs. Errors: ApiError. */
+  admit(request: ApiRequest, entry: Entry): Promise<Caller>;
+  /** Counts the failed answer of an entry whose failures are limited. */
+  failed(request: ApiRequest, entry: Entry, caller: Caller): void;
+  readonly nonces: Nonces;
+  readonly bans: Bans;
+  /** As `remoteadmin` says. */
+  consoleAllowed(peer: Peer): boolean;
+  consoleLogin(username: string, password: string, peer: Peer): Promise<{ username: string } | undefined>;
+  /** Exchanges bans and counters with the other servers of the database. Errors: DatabaseError. */
+  refresh(): Promise<void>;
+  /** Waits for what is still to be written. */
+  close(): Promise<void>;
+}
+
+/** Rounds of `refresh` between two in which what is over is deleted. */
+const PURGE_EVERY = 60;
+
+export function makeAdmission(options: AdmissionOptions): Admission {
+  const { database, settings, passwords, log, now = Date.now } = options;
+  const counters = new Counters(database);
+  const banList = new BanList(database, now);
+  const background = new Background(log);
+  const throttle = new Throttle({ counters, bans: banList, background, log });
+  const nonces = new NonceBook(database, () => settings.current.noncelifetime, now);
+  const policy = policyOf(settings);
+  const checks: readonly Check[] = [
+    banList.check,
+    checkAddress,
+    throttle.addressRate,
+    throttle.entryRate,
+    makeKeyCheck(throttle),
+    throttle.signups,
+    makeAccountCheck({ database, passwords, throttle, nonces, background, log }),
+    throttle.accountRate,
+    checkRole,
+    makeTargetCheck(database),
+    checkCredit,
+    checkRegistration,
+    throttle.attempts,
+  ];
+  const counted = (peer: Peer) => ({ policy: policy(), place: policy().places.of(peer), now: now() });
+  let rounds = 0;
+  return {
+    async admit(request, entry) {
+      const visit = makeVisit(request, entry, policy(), now());
+      for (const check of checks) {
+        const waiting = check(visit);
+        if (waiting !== undefined) await waiting;
+      }
+      return visit.caller;
+    },
+    failed: (request, entry, caller) => throttle.failedAttempt(entry, caller, counted(request.peer)),
+    nonces,
+    bans: {
+      lift: (address) => banList.lift(address),
+      refresh: () => banList.refresh(),
+    },
+    consoleAllowed: (peer) => policy().places.consoleAllowed(peer),
+    consoleLogin: makeConsoleLogin({ database, passwords, throttle, log, counted }),
+    async refresh() {
+      await counters.refresh(now());
+      await banList.refresh();
+      rounds += 1;
+      if (rounds % PURGE_EVERY === 0) await Promise.all([counters.purge(now()), banList.purge(), nonces.purge()]);
+    },
+    async close() {
+      await background.done();
+      await counters.refresh(now());
+    },
+  };
+}
+
+/** Made anew when the settings change. */
+function policyOf(settings: SettingsStore): () => Policy {
+  let policy = makePolicy(settings.current);
+  return () => {
+    if (policy.settings !== settings.current) policy = makePolicy(settings.current);
+    return policy;
+  };
+}

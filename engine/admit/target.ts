@@ -1,0 +1,31 @@
+/** `targetuser`: an administrator acts for any user, a reseller for the own ones. */
+import type { Database } from "../database/database.js";
+import { ApiError } from "../errors.js";
+import type { Row } from "../request.js";
+import { callerOf } from "./account.js";
+import { isAdmin, isPrivileged } from "./role.js";
+import type { Check, Visit } from "./visit.js";
+
+/** Errors: ApiError "access denied" or "not found". */
+export const makeTargetCheck =
+  (database: Database): Check =>
+  async (visit) => {
+    const { person, request } = visit;
+    visit.caller = person;
+    const name = request.params.get("targetuser");
+    if (name === undefined || name === null || name === "") return;
+    if (!isAdmin(person.kind) && person.kind !== "reseller")
+      throw new ApiError("access denied", "targetuser is for administrators, and for resellers with users of their own");
+    const row = await find(name, visit, database);
+    if (row === undefined || (person.kind === "reseller" && Number(row["parentid"]) !== person.id))
+      throw new ApiError("not found", "no user of that name; targetuser tells for whom to act");
+    if (isPrivileged(row) && person.kind !== "server-admin" && Number(row["id"]) !== person.id)
+      throw new ApiError("access denied", "only a server administrator acts for another administrator");
+    visit.caller = { ...callerOf(row), actingFor: { id: person.id, username: person.username } };
+  };
+
+async function find(name: string, { plan }: Visit, database: Database): Promise<Row | undefined> {
+  const byName = await database.run({ text: plan.byName, values: [name] });
+  if (byName.rows[0] !== undefined || !/^\d{1,15}$/.test(name)) return byName.rows[0];
+  return (await database.run({ text: plan.byId, values: [Number(name)] })).rows[0];
+}
