@@ -96,7 +96,7 @@ async function whenReady(url: string, server: { exitCode?: number | null }): Pro
 let own: Promise<MariaDbServer> | undefined;
 
 async function serverUrl(): Promise<string> {
-  const given = process.env["TBAPI_TEST_MARIADB"];
+  const given = process.env["TEST_MARIADB"];
   if (given !== undefined) return given;
   own ??= startMariaDb();
   return (await own).url;
@@ -151,7 +151,7 @@ export async function restoreSample(database: Database, keep: readonly string[] 
 async function runWithServer(words: string[]): Promise<void> {
   const [program = "", ...rest] = words;
   const server = await startMariaDb();
-  const child = execa(program, rest, { stdio: "inherit", reject: false, env: { TBAPI_TEST_MARIADB: server.url } });
+  const child = execa(program, rest, { stdio: "inherit", reject: false, env: { TEST_MARIADB: server.url } });
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => child.kill(signal));
   const { exitCode = 1 } = await child;
   await server.stop();

@@ -54,7 +54,7 @@ eachDatabase("reload", (fresh) => {
     for (const [name, text] of Object.entries(FILES)) await define(name, text);
     await writeFile(join(folder, "pending.yaml"), "- later\n");
     const database = await openDatabase(address, { timeout: () => 5_000, log });
-    await migrate(database);
+    await migrate(address);
     const registry = makeRegistry({
       database,
       log,

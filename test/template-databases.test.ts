@@ -1,6 +1,6 @@
 /**
  * What compiled templates do in a database: values are inert wherever they stand, and the forms of the original database
- * answer the same on both. MariaDB is asked where TBAPI_TEST_MARIADB (mysql://user@host:port/name, an empty database) is set.
+ * answer the same on both. MariaDB is asked where TEST_MARIADB (mysql://user@host:port/name, an empty database) is set.
  */
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
@@ -192,7 +192,7 @@ function suite(dialect: Dialect, open: () => Target | Promise<Target>): void {
 }
 
 describe("templates on SQLite", () => suite("sqlite", openSqlite));
-const address = process.env["TBAPI_TEST_MARIADB"];
-describe("templates on MariaDB", { skip: address === undefined && "TBAPI_TEST_MARIADB is not set" }, () =>
+const address = process.env["TEST_MARIADB"];
+describe("templates on MariaDB", { skip: address === undefined && "TEST_MARIADB is not set" }, () =>
   suite("mariadb", () => openMariaDb(address ?? "")),
 );

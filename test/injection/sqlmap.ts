@@ -1,6 +1,6 @@
 /**
  * `make injection`: sqlmap (Debian package) pointed at the places where a request's value can stand: a parameter of a custom
- * entry in its four placements, `getfield`, and the login. On SQLite and, where a server is named in TBAPI_TEST_MARIADB, on it.
+ * entry in its four placements, `getfield`, and the login. On SQLite and, where a server is named in TEST_MARIADB, on it.
  */
 import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
