@@ -23,7 +23,7 @@ eachDatabase("money", (fresh) => {
   const assertProvable = async () => assert.match(await server.get("checkcredits", as(ADMIN.username)), /^OK: 0 rows/);
 
   before(async () => {
-    server = await startTestServer(await fresh());
+    server = await startTestServer(await fresh(), { TBAPI_LIMITPIN: "1000" });
   });
   after(() => server.stop());
   beforeEach(() => restoreSample(server.engine.services.database, [ADMIN.username]));

@@ -27,18 +27,19 @@ const valuesOf = async ({ services }: Engine, sql: string): Promise<unknown[]> =
   (await services.database.run({ text: sql, values: [] })).rows.map((row) => Object.values(row)[0]);
 
 eachDatabase("outbox", (fresh) => {
-  test("changes without * are carried out in the order in which they were accepted", async () => {
+  test("changes without * are carried out in the order in which they were accepted", async (t) => {
     const server = await startTestServer(await fresh());
+    t.after(() => server.stop());
     await addEntry(server, "note", { customsql: "insert into tb_offmessages (fromuser, touser, body) values ([USERID], [USERID], '[SPARAM1]')" });
     for (let index = 0; index < 30; index += 1) assert.match(await server.get("note", as("alice", { sparam1: `n${index}` })), /^OK/);
     await settled(server.engine);
     const bodies = await valuesOf(server.engine, "select body from tb_offmessages order by id");
     assert.deepEqual(bodies, Array.from({ length: 30 }, (_, index) => `n${index}`));
-    await server.stop();
   });
 
-  test("a change that the database refuses is kept as failed and holds up no other", async () => {
+  test("a change that the database refuses is kept as failed and holds up no other", async (t) => {
     const server = await startTestServer(await fresh());
+    t.after(() => server.stop());
     await addEntry(server, "clash", { customsql: "insert into tb_users (id, username) values ([USERID], 'x')" });
     await addEntry(server, "fine", { customsql: "update tb_users set name = 'fine' where id = [USERID]" });
     await server.get("clash", as("alice"));
@@ -46,11 +47,11 @@ eachDatabase("outbox", (fresh) => {
     await settled(server.engine);
     assert.deepEqual(await server.engine.services.outbox.counts(), { waiting: 0, failed: 1 });
     assert.deepEqual(await valuesOf(server.engine, "select name from tb_users where username = 'alice'"), ["fine"]);
-    await server.stop();
   });
 
-  test("a hook of success is stored only with its change, one of failure only without", async () => {
+  test("a hook of success is stored only with its change, one of failure only without", async (t) => {
     const server = await startTestServer(await fresh());
+    t.after(() => server.stop());
     const hook = (code: number, text: string) => ({ custom_action: code, custom_action_body: `insert into tb_offmessages (fromuser, touser, body) values (1, 1, '${text} {sparam1}')` });
     await addEntry(server, "good", { customsql: "*update tb_users set name = 'x' where id = [USERID]", ...hook(8, "done") });
     await addEntry(server, "bad", { customsql: "*insert into tb_users (id, username) values ([USERID], 'x')", ...hook(58, "failed") });
@@ -59,23 +60,22 @@ eachDatabase("outbox", (fresh) => {
     await settled(server.engine);
     const bodies = await valuesOf(server.engine, "select body from tb_offmessages order by id");
     assert.deepEqual(bodies, ["done it's", "failed '); delete from tb_users; --"]);
-    await server.stop();
   });
 
-  test("a server that is killed loses no accepted change and repeats none", async () => {
+  test("a server that is killed loses no accepted change and repeats none", async (t) => {
     const database = await fresh();
     const setup = await startTestServer(database);
     await addEntry(setup, "note", { customsql: "insert into tb_offmessages (fromuser, touser, body) values ([USERID], [USERID], '[SPARAM1]')" });
     await setup.stop();
     const accepted = await changesUntilKilled(database);
     const server = await startTestServer(database);
+    t.after(() => server.stop());
     await server.engine.services.database.run({ text: "update tb_outbox set claimeduntil = '2000-01-01 00:00:00' where state = 'taken'", values: [] });
     server.engine.outbox.wake();
     await settled(server.engine);
     const bodies = await valuesOf(server.engine, "select body from tb_offmessages order by id");
     assert.equal(new Set(bodies).size, bodies.length, "none twice");
     for (const body of accepted) assert.ok(bodies.includes(body), `${body} was accepted and is lost`);
-    await server.stop();
   });
 });
 

@@ -10,13 +10,15 @@ import { type CompileContext, type Compiled, compileDefinition } from "../engine
 import type { ParamDefinition } from "../engine/registry/definition.js";
 import type { Entry, RunScope, StepResult } from "../engine/registry/entry.js";
 import { Faults } from "../engine/registry/faults.js";
-import { apiRow } from "../engine/registry/from-rows.js";
+import { type ApiRow, ROW_COLUMNS } from "../engine/registry/from-rows.js";
 import { parseDefinition } from "../engine/registry/from-yaml.js";
 import { compileRow, faultyEntry } from "../engine/registry/overlay.js";
 import { compileParams } from "../engine/registry/params.js";
 import { SCHEMA_FILE, schemaText } from "../engine/registry/schema-file.js";
 import { makeTextEnvironment } from "../engine/registry/texts.js";
 import type { Cell, Row } from "../engine/request.js";
+
+const apiRow = (row: Row) => Object.fromEntries(ROW_COLUMNS.map((column) => [column, row[column] ?? null])) as ApiRow;
 
 const root = new URL("../../", import.meta.url);
 const cases = <T>(name: string): T =>

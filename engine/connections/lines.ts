@@ -7,7 +7,7 @@ import { Turns } from "./turns.js";
 
 export interface LinesOptions {
   settings: SettingsStore;
-  /** Answers a line, which has no line end any more and is not empty; false ends the connection. Never rejects. */
+  /** Answers a line, which has no line end any more; false ends the connection. Never rejects. */
   take(line: Buffer): Promise<boolean>;
   /** What is sent for a line that is longer than `maxline`, before the connection ends. */
   tooLong: string;

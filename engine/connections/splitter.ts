@@ -1,7 +1,7 @@
 /** Cuts a stream of bytes into lines, in linear time however small the pieces are. */
 
 export interface SplitterOptions {
-  /** A line without its LF or CR LF; blank lines are left out. */
+  /** A line without its LF or CR LF. */
   line(bytes: Buffer): void;
   /** Bytes that a line may have; asked for each piece. */
   limit(): number;
@@ -36,7 +36,7 @@ export class Splitter {
 
   /** What stands behind the last line end is a line too. */
   end(): void {
-    this.#emit();
+    if (this.#length > 0) this.#emit();
   }
 
   #append(piece: Buffer): void {
@@ -50,11 +50,10 @@ export class Splitter {
   }
 
   #emit(): void {
-    if (this.#length === 0) return;
-    const line = this.#partial.length === 1 ? this.#partial[0] : Buffer.concat(this.#partial);
+    if (this.#stopped) return;
+    const line = Buffer.concat(this.#partial);
     this.#clear();
-    const trimmed = line?.at(-1) === CR ? line.subarray(0, -1) : line;
-    if (trimmed !== undefined && trimmed.length > 0) this.#options.line(trimmed);
+    this.#options.line(line.at(-1) === CR ? line.subarray(0, -1) : line);
   }
 
   #clear(): void {

@@ -1,6 +1,6 @@
 /** Builds the next set of entries aside: files and rows, compiled where they changed, every statement prepared. */
 import type { Operation } from "../contracts.js";
-import type { Database, StatementFault } from "../database/database.js";
+import type { Column, Database, StatementFault } from "../database/database.js";
 import type { DefinitionFault } from "../errors.js";
 import { type CompileContext, type Compiled, compileDefinition } from "./compile.js";
 import type { Entry } from "./entry.js";
@@ -10,7 +10,6 @@ import { type DefinitionFile, parseDefinition, pendingNames, readDefinitions } f
 import { closedEntry, compileRow, faultyEntry } from "./overlay.js";
 import { SECRET_FIELDS } from "./scope.js";
 import { makeSlices } from "./slices.js";
-import type { PlacedTemplate } from "./statements.js";
 import { makeTextEnvironment } from "./texts.js";
 
 export interface BuildOptions {
@@ -34,6 +33,9 @@ interface Made {
 
 interface Cache {
   context: CompileContext;
+  /** The tables as JSON, and the statements that are good on them. */
+  schema: string;
+  prepared: ReadonlySet<string>;
   files: ReadonlyMap<string, Made>;
   rows: ReadonlyMap<string, Made>;
 }
@@ -67,28 +69,30 @@ export class Builder {
 
   async build(rows: RowTexts): Promise<Candidate> {
     const { definitionsFolder } = this.#options;
-    const context = await this.#context();
+    const schema = await this.#options.database.schema();
+    const context = await this.#context(schema);
     const { files, pending } = await readDefinitions(definitionsFolder);
     const ofFiles = await this.#compileFiles(files, context);
     const bases = basesOf(ofFiles.values());
     const ofRows = await this.#compileRows(rows, bases, context);
     const findings = new Findings();
     findNameClashes(ofFiles.values(), pendingNames(pending), findings);
-    await this.#prepare([...ofFiles.values(), ...ofRows.values()], findings);
+    const tables = JSON.stringify([...schema]);
+    const prepared = await this.#prepare([...ofFiles.values(), ...ofRows.values()], tables, findings);
     const faultsOf = (made: ReadonlyMap<string, Made>) =>
       [...made.values()].flatMap(({ compiled }) => findings.of(compiled));
     return {
       fileFaults: faultsOf(ofFiles),
       rowFaults: faultsOf(ofRows),
       entries: this.#compose(bases, pendingNames(pending), ofRows, findings),
-      cache: { context, files: ofFiles, rows: ofRows },
+      cache: { context, schema: tables, prepared, files: ofFiles, rows: ofRows },
     };
   }
 
   /** The context of the set in force where tb_users has the same columns, so that what was compiled against it fits. */
-  async #context(): Promise<CompileContext> {
+  async #context(schema: ReadonlyMap<string, Column[]>): Promise<CompileContext> {
     const { database, operations, seal } = this.#options;
-    const columns = (await database.schema()).get("tb_users") ?? [];
+    const columns = schema.get("tb_users") ?? [];
     const callerFields = new Set(columns.map(({ name }) => name).filter((name) => !SECRET_FIELDS.has(name)));
     const { rows } = await database.run({ text: "select code, sign from tb_currencies", values: [] });
     this.#signs.clear();
@@ -131,18 +135,15 @@ export class Builder {
     return made;
   }
 
-  /** Each text once, however many entries send it. */
-  async #prepare(made: readonly Made[], findings: Findings): Promise<void> {
-    const users = new Map<string, { compiled: Compiled; placed: PlacedTemplate }[]>();
-    for (const { compiled } of made)
-      for (const placed of compiled.templates)
-        for (const text of placed.template.texts) {
-          const known = users.get(text);
-          if (known === undefined) users.set(text, [{ compiled, placed }]);
-          else known.push({ compiled, placed });
-        }
-    for (const [text, fault] of await this.#options.database.check(users.keys()))
-      for (const { compiled, placed } of users.get(text) ?? []) findings.addStatement(compiled, placed, text, fault);
+  /** Each text once, and none that was good on the same tables before; gives the good ones. */
+  async #prepare(made: readonly Made[], schema: string, findings: Findings): Promise<ReadonlySet<string>> {
+    const texts = new Set(made.flatMap(({ compiled }) => compiled.templates.flatMap(({ template }) => template.texts)));
+    const before = this.#inForce?.schema === schema ? this.#inForce.prepared : undefined;
+    const unknown = before === undefined ? texts : [...texts].filter((text) => !before.has(text));
+    const faults = await this.#options.database.check(unknown);
+    if (faults.size > 0) for (const { compiled } of made) findings.addStatements(compiled, faults);
+    for (const text of faults.keys()) texts.delete(text);
+    return texts;
   }
 
   #compose(
@@ -183,13 +184,17 @@ class Findings {
     return known;
   }
 
-  addStatement(
-    compiled: Compiled,
-    { path, template }: PlacedTemplate,
-    text: string,
-    { message, offset = 0 }: StatementFault,
-  ): void {
-    this.faults(compiled).add(path, message, { inner: template.position(text, offset) });
+  addStatements(compiled: Compiled, faults: ReadonlyMap<string, StatementFault>): void {
+    for (const { path, template } of compiled.templates) {
+      // The texts of a fixed list mostly have the same fault.
+      const told = new Set<string>();
+      for (const text of template.texts) {
+        const fault = faults.get(text);
+        if (fault === undefined || told.has(fault.message)) continue;
+        told.add(fault.message);
+        this.faults(compiled).add(path, fault.message, { inner: template.position(text, fault.offset ?? 0) });
+      }
+    }
   }
 }
 

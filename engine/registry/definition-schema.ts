@@ -30,9 +30,8 @@ const object = (properties: object, required: readonly string[] = [], must = "a 
   must,
 });
 const oneOf = (...words: (string | number)[]) => ({ enum: words, must: `one of ${words.join(", ")}` });
-// biome-ignore-start lint/suspicious/noThenProperty: `then` is a keyword of JSON Schema
+// biome-ignore lint/suspicious/noThenProperty: `then` is a keyword of JSON Schema
 const choose = (test: object, yes: object, no: object) => ({ if: test, then: yes, else: no });
-// biome-ignore-end lint/suspicious/noThenProperty: `then` is a keyword of JSON Schema
 const described = <T extends object>(description: string, schema: T) => ({ ...schema, description });
 
 const PRESETS = ["public", "user", "sensitive", "admin", "console"];

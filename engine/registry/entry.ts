@@ -26,7 +26,7 @@ export interface AccessRule {
 }
 
 /** `login`, `pin`: each failure counts; `signup`: each request counts; beside the common limits. */
-export type LimitName = "common" | "login" | "pin" | "signup";
+type LimitName = "common" | "login" | "pin" | "signup";
 
 export type ParamType =
   | "text"

@@ -1,5 +1,5 @@
 /** From rows of tb_api to definitions. */
-import type { Cell, Row } from "../request.js";
+import type { Cell } from "../request.js";
 import { accessRule, presetOfUser } from "./access.js";
 import type { AccessDefinition, Definition } from "./definition.js";
 import { type AccessRule, type Entry, HOOK_KINDS } from "./entry.js";
@@ -22,12 +22,8 @@ export const ROW_COLUMNS = [
   "comment",
 ] as const;
 
-export type RowColumn = (typeof ROW_COLUMNS)[number];
+type RowColumn = (typeof ROW_COLUMNS)[number];
 export type ApiRow = Record<RowColumn, Cell>;
-
-/** The columns of a row that count, each present. */
-export const apiRow = (row: Row): ApiRow =>
-  Object.fromEntries(ROW_COLUMNS.map((column) => [column, row[column] ?? null])) as ApiRow;
 
 /** Entries are found without regard to case. */
 export const nameOfRow = ({ fname }: ApiRow): string => String(fname ?? "").toLowerCase();

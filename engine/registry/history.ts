@@ -3,6 +3,7 @@ import { type Database, DatabaseError, type Session, type Statement } from "../d
 import type { Cell } from "../request.js";
 import type { RowTexts } from "./build.js";
 import { type ApiRow, ROW_COLUMNS } from "./from-rows.js";
+import { makeSlices } from "./slices.js";
 
 /** The rows of one generation. */
 export interface Applied {
@@ -19,8 +20,9 @@ export interface RowChange {
 
 const GENERATION: Statement = { text: "select generation from tb_apigeneration where id = 1", values: [] };
 const COLUMNS = ROW_COLUMNS.join(", ");
-/** Rows of the history that one statement inserts. */
+/** Rows of the history that one statement inserts, and rows that one reads. */
 const BATCH = 100;
+const PAGE = 500;
 
 /** 0 before the first. */
 export async function readGeneration(session: Session): Promise<number> {
@@ -28,10 +30,21 @@ export async function readGeneration(session: Session): Promise<number> {
   return Number(rows[0]?.["generation"] ?? 0);
 }
 
-/** The rows as they stand in tb_api now. */
+/** The rows as they stand in tb_api now; read in pages, since SQLite reads in place. */
 export async function readLiveRows(session: Session): Promise<Map<string, string>> {
-  const { rows } = await session.run({ text: `select ${COLUMNS} from tb_api order by id`, values: [] });
-  return new Map(rows.map((row) => [String(row["fname"]).toLowerCase(), JSON.stringify(row)]));
+  const slice = makeSlices();
+  const live = new Map<string, string>();
+  let last: Cell = 0;
+  for (;;) {
+    const { rows } = await session.run({
+      text: `select id, ${COLUMNS} from tb_api where id > ? order by id limit ${PAGE}`,
+      values: [last],
+    });
+    for (const { id: _, ...row } of rows) live.set(String(row["fname"]).toLowerCase(), JSON.stringify(row));
+    if (rows.length < PAGE) return live;
+    last = rows.at(-1)?.["id"] ?? last;
+    await slice();
+  }
 }
 
 /** The rows of the generation in force. */
@@ -90,8 +103,11 @@ export async function record(
       });
       if (changed !== 1) throw new Overtaken();
       for (const statement of also) await session.run(statement);
-      for (let start = 0; start < changes.length; start += BATCH)
+      const slice = makeSlices();
+      for (let start = 0; start < changes.length; start += BATCH) {
         await session.run(insertion(changes.slice(start, start + BATCH), [generation, datum, author]));
+        await slice();
+      }
     });
     return generation;
   } catch (cause) {

@@ -16,7 +16,9 @@ export function makeLine({ handle, settings }: TransportContext): ServeLine {
       settings,
       tooLong: "ERROR: wrong parameter: the line is longer than maxline allows\n",
       async take(line) {
-        const answer = await answerText(line.toString("utf8"), peer);
+        const text = line.toString("utf8");
+        if (text.trim() === "") return true;
+        const answer = await answerText(text, peer);
         await send(socket, answer.body);
         return !answer.close;
       },
