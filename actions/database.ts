@@ -28,7 +28,8 @@ const database: Action = {
         try {
           const result = await target.runForeign({ text, values: [] }, { maxRows: settings.current.maxrows });
           if (/\btb_bill(sources|entries)\b/i.test(text) && verb !== "select") await rates.refresh();
-          const isSecret = (cell: unknown) => typeof cell === "string" && (passwords.isSealed(cell) || settings.isSecret(cell));
+          const isSecret = (cell: unknown) =>
+            typeof cell === "string" && (passwords.isSealed(cell) || settings.isSecret(cell));
           return verb === "select" || result.columns.length > 0
             ? { ...result, rows: result.rows.map((row) => masked(row, isSecret)), shows: "rows" }
             : { changed: result.changed };

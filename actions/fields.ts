@@ -8,7 +8,14 @@ import type { Cell } from "../engine/request.js";
 import { setCredit } from "./ledger.js";
 
 /** Tables of the engine's own that nobody edits field by field. */
-const INTERNAL = new Set(["tb_nonces", "tb_throttle", "tb_idempotency", "tb_apigeneration", "tb_apihistory", "tb_ledger"]);
+const INTERNAL = new Set([
+  "tb_nonces",
+  "tb_throttle",
+  "tb_idempotency",
+  "tb_apigeneration",
+  "tb_apihistory",
+  "tb_ledger",
+]);
 const SECRET_FIELDS = new Set(["password", "pin", "pinhash"]);
 
 /** Builders without a connection: they make text and bindings, the session runs them. */
@@ -36,7 +43,8 @@ async function tableOf(input: Input, { services }: ActionContext): Promise<{ tab
 
 function columnOf(name: string, columns: readonly Column[], parameter: string): Column {
   const column = columns.find((it) => it.name === name.toLowerCase());
-  if (column === undefined) throw new ApiError("wrong parameter", `${parameter}: there is no field ${shown(name)} in this table`);
+  if (column === undefined)
+    throw new ApiError("wrong parameter", `${parameter}: there is no field ${shown(name)} in this table`);
   return column;
 }
 
@@ -45,7 +53,8 @@ const shown = (name: string): string => name.replace(/[^\w.]/g, "?").slice(0, 64
 /** The value as its column wants it. `declared` is the request's fieldtype: string, int or float. */
 function valueFor(column: Column, value: string, declared: string): string | number | null {
   const wrong = (what: string) => new ApiError("wrong parameter", `${column.name} must be ${what}`);
-  const kind = declared === "int" ? "integer" : declared === "float" && column.kind !== "integer" ? "decimal" : column.kind;
+  const kind =
+    declared === "int" ? "integer" : declared === "float" && column.kind !== "integer" ? "decimal" : column.kind;
   if (value === "" && kind !== "text") {
     if (column.nullable) return null;
     throw wrong("given a value");
@@ -55,15 +64,23 @@ function valueFor(column: Column, value: string, declared: string): string | num
     return Number(value);
   }
   if (kind === "decimal" && parseAmount(value) === undefined) throw wrong("an amount such as 2.5");
-  if (kind === "datetime" && !/^\d{4}-\d\d-\d\d( \d\d:\d\d(:\d\d)?)?$/.test(value)) throw wrong("a date such as 2026-01-31 12:00:00");
+  if (kind === "datetime" && !/^\d{4}-\d\d-\d\d( \d\d:\d\d(:\d\d)?)?$/.test(value))
+    throw wrong("a date such as 2026-01-31 12:00:00");
   return value;
 }
 
 /** The field by which a row is looked for where the request does not say. */
 function guessedFilter(table: string, value: string, columns: readonly Column[]): string {
   const names = new Set(columns.map(({ name }) => name));
-  const order = table === "tb_users" ? ["username"] : table === "tb_cdrs" ? ["callerid"] : ["username", "callerid", "userid", "name", "fname", "id"];
-  const guess = order.find((name) => names.has(name) && (columnOf(name, columns, "").kind === "text" || /^\d+$/.test(value)));
+  const order =
+    table === "tb_users"
+      ? ["username"]
+      : table === "tb_cdrs"
+        ? ["callerid"]
+        : ["username", "callerid", "userid", "name", "fname", "id"];
+  const guess = order.find(
+    (name) => names.has(name) && (columnOf(name, columns, "").kind === "text" || /^\d+$/.test(value)),
+  );
   if (guess === undefined) throw new ApiError("wrong parameter", "filterfieldname must be given for this table");
   return guess;
 }
@@ -77,14 +94,23 @@ async function getField(input: Input, context: ActionContext) {
   if (SECRET_FIELDS.has(filter.name)) throw new ApiError("access denied", `${filter.name} can't be searched`);
   const { session } = context;
   const bound = valueFor(filter, value, textOf(input["type"]).toLowerCase());
-  const { rows } = await send(session, builders[session.dialect](table).select(field.name).where(filter.name, bound).limit(1));
+  const { rows } = await send(
+    session,
+    builders[session.dialect](table).select(field.name).where(filter.name, bound).limit(1),
+  );
   const [row] = rows;
   if (row === undefined) throw new ApiError("not found", `no row of ${table} has this ${filter.name}`);
-  if (table === "tb_settings" && context.services.settings.isSecret(row[field.name])) throw new ApiError("access denied", "this setting is never shown");
+  if (table === "tb_settings" && context.services.settings.isSecret(row[field.name]))
+    throw new ApiError("access denied", "this setting is never shown");
   return { value: row[field.name] ?? "" };
 }
 
-const listOf = (value: Cell | undefined): Set<string> => new Set(textOf(value).toLowerCase().split(/[\s,]+/));
+const listOf = (value: Cell | undefined): Set<string> =>
+  new Set(
+    textOf(value)
+      .toLowerCase()
+      .split(/[\s,]+/),
+  );
 
 async function setField(input: Input, context: ActionContext) {
   const { caller } = context;
@@ -108,13 +134,21 @@ async function setAnyField(input: Input, context: ActionContext) {
     return { changed: 1 };
   }
   const changes = changesOf(field, value, textOf(input["type"]).toLowerCase(), context);
-  const { changed } = await send(context.session, builders[context.session.dialect](table).where(key, rowKey).update(changes));
+  const { changed } = await send(
+    context.session,
+    builders[context.session.dialect](table).where(key, rowKey).update(changes),
+  );
   if (changed === 0) throw new ApiError("not found", `no row of ${table} has this ${key}`);
   return { changed };
 }
 
 /** Secrets are sealed on their way in. */
-function changesOf(field: Column, value: string, declared: string, { services }: ActionContext): Record<string, string | number | null> {
+function changesOf(
+  field: Column,
+  value: string,
+  declared: string,
+  { services }: ActionContext,
+): Record<string, string | number | null> {
   if (!SECRET_FIELDS.has(field.name)) return { [field.name]: valueFor(field, value, declared) };
   if (field.name === "pinhash") throw new ApiError("access denied", "pinhash follows pin; set pin instead");
   if (value.length < 4) throw new ApiError("wrong parameter", `${field.name} must have at least 4 characters`);
@@ -128,10 +162,12 @@ async function setOwnField(input: Input, context: ActionContext) {
   if (table !== "tb_users") throw new ApiError("access denied", "users may change fields of their own account only");
   if (caller.id === 0) throw new ApiError("access denied", "this needs an account");
   const row = textOf(input["row"]);
-  if (row !== "" && row !== String(caller.id)) throw new ApiError("access denied", "users may change their own account only");
+  if (row !== "" && row !== String(caller.id))
+    throw new ApiError("access denied", "users may change their own account only");
   const name = textOf(input["field"]).toLowerCase();
   const isOnce = listOf(input["once"]).has(name);
-  if (!isOnce && !listOf(input["always"]).has(name)) throw new ApiError("access denied", `users may not change ${shown(name)}`);
+  if (!isOnce && !listOf(input["always"]).has(name))
+    throw new ApiError("access denied", `users may not change ${shown(name)}`);
   const field = columnOf(name, columns, "fieldname");
   const changes = { [field.name]: valueFor(field, textOf(input["value"]), textOf(input["type"]).toLowerCase()) };
   const query = builders[session.dialect](table).where("id", caller.id);
@@ -146,7 +182,13 @@ const fields: Action = {
   operations: {
     get: {
       summary: "Reads one field of the first row that fits.",
-      input: { "table?": "tb_users", "field?": "id", "filter?": "Guessed.", "type?": "string, int or float.", value: "What the filter's field has to be." },
+      input: {
+        "table?": "tb_users",
+        "field?": "id",
+        "filter?": "Guessed.",
+        "type?": "string, int or float.",
+        value: "What the filter's field has to be.",
+      },
       transactional: true,
       run: getField,
     },

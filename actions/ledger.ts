@@ -78,12 +78,20 @@ const ledger: Action = {
   operations: {
     add: {
       summary: "Adds an amount to an account.",
-      input: { user: "Id of the account.", amount: "More than 0.", kind: "Word for the ledger.", "reference?": "Text for the ledger." },
+      input: {
+        user: "Id of the account.",
+        amount: "More than 0.",
+        kind: "Word for the ledger.",
+        "reference?": "Text for the ledger.",
+      },
       transactional: true,
       async run({ user, amount: sent, kind, reference }, context) {
         const amount = positive(sent, "credit");
         await add(Number(user), amount, context.session);
-        const balance = await book({ user: Number(user), amount, kind: String(kind), reference: String(reference ?? actor(context)) }, context);
+        const balance = await book(
+          { user: Number(user), amount, kind: String(kind), reference: String(reference ?? actor(context)) },
+          context,
+        );
         return { balance, amount };
       },
     },
@@ -100,7 +108,10 @@ const ledger: Action = {
         if (from < to) await take(from, amount, session);
         await add(to, amount, session);
         if (from > to) await take(from, amount, session);
-        const balance = await book({ user: from, amount: `-${amount}`, kind: "transfer", reference: `to ${to}` }, context);
+        const balance = await book(
+          { user: from, amount: `-${amount}`, kind: "transfer", reference: `to ${to}` },
+          context,
+        );
         await book({ user: to, amount, kind: "transfer", reference: `from ${caller.username}` }, context);
         return { balance, amount };
       },
@@ -118,11 +129,21 @@ const ledger: Action = {
             and (expires is null or expires > ?) and (currency is null or currency = '' or currency = ?)`,
           values: [caller.id, utcNow(), String(code), utcNow(), currency],
         });
-        if (changed !== 1) throw new ApiError("not found", "this PIN is not known, is used already, has expired or is in another currency");
-        const { rows } = await session.run({ text: "select id, credit from tb_prepaidcodes where code = ?", values: [String(code)] });
+        if (changed !== 1)
+          throw new ApiError(
+            "not found",
+            "this PIN is not known, is used already, has expired or is in another currency",
+          );
+        const { rows } = await session.run({
+          text: "select id, credit from tb_prepaidcodes where code = ?",
+          values: [String(code)],
+        });
         const amount = positive(rows[0]?.["credit"], "the PIN's credit");
         await add(caller.id, amount, session);
-        const balance = await book({ user: caller.id, amount, kind: "pin", reference: `code ${rows[0]?.["id"]}` }, context);
+        const balance = await book(
+          { user: caller.id, amount, kind: "pin", reference: `code ${rows[0]?.["id"]}` },
+          context,
+        );
         return { balance, amount };
       },
     },
@@ -132,7 +153,8 @@ const ledger: Action = {
       transactional: true,
       async run({ user, value }, context) {
         const target = amountOf(value, "credit");
-        if (target > MAX_AMOUNT || target < -MAX_AMOUNT) throw new ApiError("wrong parameter", `a credit may be ${limit} at most`);
+        if (target > MAX_AMOUNT || target < -MAX_AMOUNT)
+          throw new ApiError("wrong parameter", `a credit may be ${limit} at most`);
         return { balance: await setCredit(Number(user), target, context) };
       },
     },
@@ -150,7 +172,15 @@ const ledger: Action = {
         const { rows, columns } = await context.session.run({ text: DIFFERENCES, values: [] });
         if (String(wanted ?? "0") === "1")
           for (const row of rows)
-            await book({ user: Number(row["id"]), amount: String(row["difference"]), kind: "correction", reference: actor(context) }, context);
+            await book(
+              {
+                user: Number(row["id"]),
+                amount: String(row["difference"]),
+                kind: "correction",
+                reference: actor(context),
+              },
+              context,
+            );
         return { rows, columns, count: rows.length };
       },
     },

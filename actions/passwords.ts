@@ -15,7 +15,10 @@ const passwords: Action = {
       input: { user: "Id of the account.", password: "The password in clear." },
       transactional: true,
       async run({ user, password }, { session, services }) {
-        const { rows } = await session.run({ text: "select password from tb_users where id = ?", values: [Number(user)] });
+        const { rows } = await session.run({
+          text: "select password from tb_users where id = ?",
+          values: [Number(user)],
+        });
         const stored = String(rows[0]?.["password"] ?? "");
         if (stored === "" || !services.passwords.matches(stored, String(password ?? "")))
           throw new ApiError("auth failed", "the old password is wrong");

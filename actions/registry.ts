@@ -7,7 +7,10 @@ import type { Caller } from "../engine/request.js";
 const by = (caller: Caller): string => caller.actingFor?.username ?? caller.username;
 
 function told({ generation, added, changed, removed }: ReloadReport) {
-  const part = (word: string, names: string[]) => (names.length === 0 ? [] : [`${word}: ${names.slice(0, 50).join(", ")}${names.length > 50 ? ` and ${names.length - 50} more` : ""}`]);
+  const part = (word: string, names: string[]) =>
+    names.length === 0
+      ? []
+      : [`${word}: ${names.slice(0, 50).join(", ")}${names.length > 50 ? ` and ${names.length - 50} more` : ""}`];
   const parts = [...part("added", added), ...part("changed", changed), ...part("removed", removed)];
   const text = parts.length === 0 ? "nothing changed" : parts.join("; ");
   return { generation, text, added: added.length, changed: changed.length, removed: removed.length };
@@ -22,11 +25,14 @@ const registry: Action = {
   name: "registry",
   operations: {
     reload: {
-      summary: "Reads all definitions again and puts them into force at once, or none; `undo` brings the rows before the last reload back.",
+      summary:
+        "Reads all definitions again and puts them into force at once, or none; `undo` brings the rows before the last reload back.",
       input: { "what?": "`undo` or nothing." },
       transactional: false,
       async run({ what }, { services, caller }) {
-        return told(await (what === "undo" ? services.registry.undo(by(caller)) : services.registry.reload(by(caller))));
+        return told(
+          await (what === "undo" ? services.registry.undo(by(caller)) : services.registry.reload(by(caller))),
+        );
       },
     },
     list: {
@@ -46,7 +52,8 @@ const registry: Action = {
       transactional: true,
       async run({ entry: name }, { services }) {
         const entry = services.registry.current.entries.get(String(name).toLowerCase());
-        if (entry === undefined || entry.closed !== undefined) throw new ApiError("not found", "no entry of that name can be called");
+        if (entry === undefined || entry.closed !== undefined)
+          throw new ApiError("not found", "no entry of that name can be called");
         const rows = entry.params.map((param) => ({
           parameter: param.name,
           type: param.values?.join(" | ") ?? param.type,

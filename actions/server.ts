@@ -80,7 +80,13 @@ const server: Action = {
         const rows = (Object.keys(OPTIONS) as OptionName[]).map((name): Row => {
           const spec: { secret?: true; summary: string } = OPTIONS[name];
           const value = current[name];
-          const text = Array.isArray(value) ? value.join(",") : typeof value === "boolean" ? (value ? "1" : "0") : String(value);
+          const text = Array.isArray(value)
+            ? value.join(",")
+            : typeof value === "boolean"
+              ? value
+                ? "1"
+                : "0"
+              : String(value);
           return { name, value: spec.secret ? (text === "" ? "" : "***") : text, meaning: spec.summary };
         });
         return { rows, columns: ["name", "value", "meaning"] };

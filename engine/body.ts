@@ -3,7 +3,7 @@ import { ApiError } from "./errors.js";
 import type { AnswerFormat } from "./request.js";
 
 /** `text/xml; charset=utf-8` → `text/xml`. */
-export const mediaTypeOf = (contentType: string): string => {
+const mediaTypeOf = (contentType: string): string => {
   const end = contentType.indexOf(";");
   return (end < 0 ? contentType : contentType.slice(0, end)).trim().toLowerCase();
 };

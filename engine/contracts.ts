@@ -44,7 +44,7 @@ export interface ActionContext {
 }
 
 /** Fields that later steps and the answer may use; `rows` and `columns` where there are rows; `close` ends the connection. */
-export interface ActionResult {
+interface ActionResult {
   rows?: Row[];
   columns?: string[];
   truncated?: boolean;

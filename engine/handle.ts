@@ -72,7 +72,8 @@ async function countFailure(admission: Admission, request: ApiRequest, entry: En
 /** The entry of that name. Its snapshot is kept by the request to its end. Errors: ApiError. */
 function resolve(registry: Registry, name: string): Entry {
   const entry = registry.current.entries.get(name);
-  if (entry === undefined) throw new ApiError("unknown entry", `${printable(name)} is not an entry; help lists those that there are`);
+  if (entry === undefined)
+    throw new ApiError("unknown entry", `${printable(name)} is not an entry; help lists those that there are`);
   if (registry.behind && entry.name !== "apireload")
     throw new ApiError("not available", "the definitions are being renewed; try again in a few seconds");
   switch (entry.closed) {
@@ -93,6 +94,9 @@ const printable = (text: string): string => text.replace(/[^\p{L}\p{N}_.\- ]/gu,
 function failure(cause: unknown, incoming: Incoming, request: ApiRequest | undefined, log: Log): Answer {
   const error = toApiError(cause, request?.id ?? incoming.peer.connection);
   if (error !== cause)
-    log.error({ event: "internal error", id: request?.id, entry: request?.entry, err: cause }, "a request failed inside");
+    log.error(
+      { event: "internal error", id: request?.id, entry: request?.entry, err: cause },
+      "a request failed inside",
+    );
   return { ok: false, text: error.text };
 }

@@ -4,7 +4,7 @@ import { type Logger, pino } from "pino";
 export type Log = Logger;
 
 /** Names of parameters and fields whose values never reach the log, in lower case. */
-export const SECRET_NAMES: ReadonlySet<string> = new Set([
+const SECRET_NAMES: ReadonlySet<string> = new Set([
   "authkey",
   "authpwd",
   "authmd5",

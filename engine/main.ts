@@ -27,7 +27,10 @@ async function main(argv: string[]): Promise<number> {
     options: { sample: { type: "boolean" }, statements: { type: "boolean" }, help: { type: "boolean", short: "h" } },
   });
   const [command, ...rest] = positionals;
-  if (values.help) return print(USAGE), 0;
+  if (values.help) {
+    print(USAGE);
+    return 0;
+  }
   switch (command) {
     case "start":
       return start(process.env, { sample: values.sample === true }, print);

@@ -74,7 +74,7 @@ const TLS_HANDSHAKE = 0x16;
 const METHODS = ["GET ", "POST ", "HEAD ", "OPTIONS ", "PUT ", "DELETE ", "PATCH ", "TRACE ", "CONNECT "];
 
 /** undefined while the bytes could still become one or the other. */
-export function protocolOf(bytes: Buffer): Protocol | undefined {
+function protocolOf(bytes: Buffer): Protocol | undefined {
   if (bytes[0] === TLS_HANDSHAKE) return "tls";
   const start = bytes.toString("latin1", 0, 8);
   if (METHODS.some((method) => start.startsWith(method))) return "http";

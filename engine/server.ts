@@ -10,7 +10,7 @@ import { makeHandle } from "./handle.js";
 import { makeLog } from "./log.js";
 import { OPTIONS } from "./options.js";
 import { PrefixRates } from "./rates.js";
-import { makeRegistry, type LiveRegistry } from "./registry/registry.js";
+import { type LiveRegistry, makeRegistry } from "./registry/registry.js";
 import { loadRoom } from "./room.js";
 import { OutboxWorker } from "./run/outbox.js";
 import { makeRun, operationsOf } from "./run/run.js";
@@ -55,7 +55,12 @@ export async function openEngine(environment: NodeJS.ProcessEnv): Promise<Engine
   }
 }
 
-async function assemble(database: Database, settings: StoredSettings, environment: NodeJS.ProcessEnv, log: Services["log"]): Promise<Engine> {
+async function assemble(
+  database: Database,
+  settings: StoredSettings,
+  environment: NodeJS.ProcessEnv,
+  log: Services["log"],
+): Promise<Engine> {
   const passwords = makePasswords(loadSealKey(environment, log));
   const made = await firstStart({ database, settings, passwords, environment });
   const actions = await loadRoom<Action>(actionsFolder);
@@ -65,7 +70,18 @@ async function assemble(database: Database, settings: StoredSettings, environmen
   const outbox = new OutboxWorker(database, log);
   const rates = new PrefixRates(database);
   const status = new Status();
-  const services = { database, settings, registry, rates, passwords, nonces: admission.nonces, bans: admission.bans, outbox, log, status };
+  const services = {
+    database,
+    settings,
+    registry,
+    rates,
+    passwords,
+    nonces: admission.nonces,
+    bans: admission.bans,
+    outbox,
+    log,
+    status,
+  };
   await registry.start();
   await rates.refresh(true);
   const run = makeRun(services, operations);
@@ -132,7 +148,9 @@ function everySecond({ admission, services: { rates, log } }: Engine): () => Pro
   const timer = setInterval(() => {
     second += 1;
     round ??= Promise.all([admission.refresh(), second % PRICES_EVERY === 0 ? rates.refresh() : undefined])
-      .catch((cause: unknown) => log.warn({ event: "refresh", err: cause }, "the database can't be read; it is tried again"))
+      .catch((cause: unknown) =>
+        log.warn({ event: "refresh", err: cause }, "the database can't be read; it is tried again"),
+      )
       .finally(() => {
         round = undefined;
       });

@@ -30,7 +30,10 @@ export const shownSettings = (settings: Settings): StepResult =>
     Object.fromEntries(
       Object.entries(settings)
         .filter(([name]) => !("secret" in OPTIONS[name as OptionName]))
-        .map(([name, value]) => [name, typeof value === "boolean" ? Number(value) : Array.isArray(value) ? value.join(",") : value]),
+        .map(([name, value]) => [
+          name,
+          typeof value === "boolean" ? Number(value) : Array.isArray(value) ? value.join(",") : value,
+        ]),
     ),
   );
 

@@ -76,11 +76,7 @@ function sqliteColumns(knex: Knex, table: Knex.CreateTableBuilder): Columns {
     text,
     long: text,
     time: (name) => table.specificType(name, "datetime"),
-    now: (name) =>
-      table
-        .specificType(name, "datetime")
-        .notNullable()
-        .defaultTo(knex.raw("(datetime('now'))")),
+    now: (name) => table.specificType(name, "datetime").notNullable().defaultTo(knex.raw("(datetime('now'))")),
     changed: () =>
       table
         .specificType("changed", "datetime")
@@ -100,12 +96,11 @@ function mariaDbColumns(knex: Knex, table: Knex.CreateTableBuilder): Columns {
     text: (name, length = 64) => table.string(name, length),
     long: (name) => table.text(name, "longtext"),
     time: (name) => table.datetime(name, { precision: 0 }),
-    now: (name) =>
-      table
-        .datetime(name, { precision: 0 })
-        .notNullable()
-        .defaultTo(knex.raw("(utc_timestamp())")),
+    now: (name) => table.datetime(name, { precision: 0 }).notNullable().defaultTo(knex.raw("(utc_timestamp())")),
     changed: () =>
-      table.specificType("changed", "timestamp(3) not null default current_timestamp(3) on update current_timestamp(3)"),
+      table.specificType(
+        "changed",
+        "timestamp(3) not null default current_timestamp(3) on update current_timestamp(3)",
+      ),
   };
 }

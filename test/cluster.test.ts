@@ -1,15 +1,20 @@
 /** Several servers on one database: what one learns, all know within a second or so. */
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { setTimeout as pause } from "node:timers/promises";
 import { type TestContext, test } from "node:test";
+import { setTimeout as pause } from "node:timers/promises";
 import { eachDatabase } from "./databases.js";
 import { ADMIN, as, startTestServer, type TestServer } from "./server.js";
 
 const md5 = (text: string): string => createHash("md5").update(text).digest("hex");
 
 /** Asks until the answer fits; the test's own time limit ends it otherwise. */
-async function until(server: TestServer, fits: (answer: string) => boolean, entry: string, params: () => Record<string, string>): Promise<string> {
+async function until(
+  server: TestServer,
+  fits: (answer: string) => boolean,
+  entry: string,
+  params: () => Record<string, string>,
+): Promise<string> {
   for (;;) {
     const answer = await server.get(entry, params());
     if (fits(answer)) return answer;
@@ -30,30 +35,63 @@ eachDatabase("cluster", (fresh) => {
     const sql = (text: string) => one.get("db", as(ADMIN.username, { sql: text }));
     await sql("insert into tb_api (fname, customsql, req_user) values ('shared', 'select ''first'' as v', 12)");
     assert.match(await one.get("apireload", as(ADMIN.username)), /^OK: generation \d+: added: shared/);
-    await until(other, (answer) => answer.includes("first"), "shared", () => as("alice"));
+    await until(
+      other,
+      (answer) => answer.includes("first"),
+      "shared",
+      () => as("alice"),
+    );
     await sql("update tb_api set customsql = 'select ''half-edited'' as v' where fname = 'shared'");
     await pause(700);
     assert.match(await other.get("shared", as("alice")), /first/);
-    assert.match(await one.get("apireload", as(ADMIN.username, { what: "undo" })), /^OK: generation \d+: removed: shared/);
-    await until(other, (answer) => answer.startsWith("ERROR: unknown entry"), "shared", () => as("alice"));
+    assert.match(
+      await one.get("apireload", as(ADMIN.username, { what: "undo" })),
+      /^OK: generation \d+: removed: shared/,
+    );
+    await until(
+      other,
+      (answer) => answer.startsWith("ERROR: unknown entry"),
+      "shared",
+      () => as("alice"),
+    );
   });
 
   test("wrong logins on one server close the account on the other", async (t) => {
     const [one, other] = await two(t);
     for (let index = 0; index < 12; index += 1) await one.get("balance", as("bob", {}, `wrong${index}`));
-    await until(other, (answer) => answer.startsWith("ERROR: too many requests"), "balance", () => as("bob"));
+    await until(
+      other,
+      (answer) => answer.startsWith("ERROR: too many requests"),
+      "balance",
+      () => as("bob"),
+    );
     assert.match(await other.get("balance", as("alice")), /^Your credit is/);
   });
 
   test("a nonce of one server opens the other, once", async (t) => {
     const [one, other] = await two(t);
-    await one.get("db", as(ADMIN.username, { sql: "insert into tb_api (fname, req_user, req_user_login) values ('balance', 12, 2)" }));
+    await one.get(
+      "db",
+      as(ADMIN.username, { sql: "insert into tb_api (fname, req_user, req_user_login) values ('balance', 12, 2)" }),
+    );
     await one.get("apireload", as(ADMIN.username));
-    await until(other, (answer) => answer.startsWith("ERROR: new nonce is:"), "balance", () => as("alice"));
+    await until(
+      other,
+      (answer) => answer.startsWith("ERROR: new nonce is:"),
+      "balance",
+      () => as("alice"),
+    );
     const nonce = /is:(\w+)EOF/.exec(await one.get("preauth", as("alice")))?.[1] ?? "";
     assert.ok(nonce.length >= 16);
     const authmd5 = `authv3_${md5(`${md5("tU29malicealice-samplea")}btest-salt${nonce}`)}`;
-    const login = { authkey: "test-key", authid: "alice", authsalt1: "a", authsalt2: "b", nonce: nonce.slice(0, 10), authmd5 };
+    const login = {
+      authkey: "test-key",
+      authid: "alice",
+      authsalt1: "a",
+      authsalt2: "b",
+      nonce: nonce.slice(0, 10),
+      authmd5,
+    };
     assert.match(await other.get("balance", login), /^Your credit is/);
     assert.match(await one.get("balance", login), /^ERROR: new nonce is:/);
   });

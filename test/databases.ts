@@ -8,9 +8,9 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { after, describe } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
-import { after, describe } from "node:test";
 import { execa } from "execa";
 import mysql from "mysql2/promise";
 import type { Database } from "../engine/database/database.js";
@@ -28,7 +28,9 @@ const NAMES = ["mariadbd", "/usr/sbin/mariadbd"];
 
 async function installed(names: readonly string[]): Promise<string> {
   for (const name of names) {
-    const found = name.startsWith("/") ? existsSync(name) : (await execa("which", [name], { reject: false })).exitCode === 0;
+    const found = name.startsWith("/")
+      ? existsSync(name)
+      : (await execa("which", [name], { reject: false })).exitCode === 0;
     if (found) return name;
   }
   throw new Error("the tests need a MariaDB server: install it (Debian: apt-get install mariadb-server)");
@@ -53,7 +55,13 @@ export async function startMariaDb(options: { generalLog?: boolean } = {}): Prom
   const folder = await mkdtemp(join(tmpdir(), "tbapi-mariadb-"));
   const data = join(folder, "data");
   const asRoot = process.getuid?.() === 0 ? ["--user=root"] : [];
-  const install = ["--no-defaults", "--auth-root-authentication-method=normal", "--skip-test-db", `--datadir=${data}`, ...asRoot];
+  const install = [
+    "--no-defaults",
+    "--auth-root-authentication-method=normal",
+    "--skip-test-db",
+    `--datadir=${data}`,
+    ...asRoot,
+  ];
   await execa("mariadb-install-db", install);
   const port = await freePort();
   const log = join(folder, "general.log");
@@ -113,7 +121,8 @@ export async function freshMariaDb(server?: MariaDbServer): Promise<string> {
 }
 
 /** The address of a new, empty SQLite file. */
-export const freshSqlite = async (): Promise<string> => `sqlite:${join(await mkdtemp(join(tmpdir(), "tbapi-sqlite-")), "test.sqlite")}`;
+export const freshSqlite = async (): Promise<string> =>
+  `sqlite:${join(await mkdtemp(join(tmpdir(), "tbapi-sqlite-")), "test.sqlite")}`;
 
 export type Fresh = () => Promise<string>;
 
@@ -133,7 +142,15 @@ async function stopOwn(): Promise<void> {
 }
 
 /** What a test must not empty: it was there before the sample data, or belongs to the engine. */
-const KEPT = new Set(["tb_migrations", "tb_migrations_lock", "tb_currencies", "tb_settings", "tb_apigeneration", "tb_apihistory", "tb_users"]);
+const KEPT = new Set([
+  "tb_migrations",
+  "tb_migrations_lock",
+  "tb_currencies",
+  "tb_settings",
+  "tb_apigeneration",
+  "tb_apihistory",
+  "tb_users",
+]);
 
 /** Empties the tables and loads the sample data again; users that are named in `keep` stay. */
 export async function restoreSample(database: Database, keep: readonly string[] = []): Promise<void> {
@@ -158,4 +175,5 @@ async function runWithServer(words: string[]): Promise<void> {
   process.exitCode = exitCode;
 }
 
-if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) await runWithServer(process.argv.slice(process.argv.indexOf("--") + 1));
+if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href)
+  await runWithServer(process.argv.slice(process.argv.indexOf("--") + 1));

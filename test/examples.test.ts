@@ -23,7 +23,8 @@ async function firstValue(server: TestServer, sql: string): Promise<unknown> {
 async function runExample(server: TestServer, entry: Entry, example: Example): Promise<void> {
   const { database, registry } = server.engine.services;
   await restoreSample(database, [ADMIN.username]);
-  for (const sql of example.given ?? []) await database.run({ text: translateStatement(sql, database.dialect).text, values: [] });
+  for (const sql of example.given ?? [])
+    await database.run({ text: translateStatement(sql, database.dialect).text, values: [] });
   const login = example.as === undefined ? { authkey: KEY } : as(example.as);
   const params = { ...login, ...example.request };
   assertAnswer((await server.get(entry.name, params)).trimEnd(), example.answer);
@@ -49,6 +50,8 @@ eachDatabase("examples", (fresh) => {
     const entries = new Set(server.engine.services.registry.current.entries.values());
     for (const entry of entries)
       for (const [index, example] of entry.examples.entries())
-        await t.test(`${entry.name}: ${example.title ?? `example ${index + 1}`}`, () => runExample(server, entry, example));
+        await t.test(`${entry.name}: ${example.title ?? `example ${index + 1}`}`, () =>
+          runExample(server, entry, example),
+        );
   });
 });

@@ -8,16 +8,23 @@ import { ADMIN, as, startTestServer, type TestServer } from "./server.js";
 
 const PIN = "100000000025";
 const count = (answers: string[], start: string): number => answers.filter((answer) => answer.startsWith(start)).length;
-const times = <T>(n: number, make: (index: number) => Promise<T>): Promise<T[]> => Promise.all(Array.from({ length: n }, (_, index) => make(index)));
+const times = <T>(n: number, make: (index: number) => Promise<T>): Promise<T[]> =>
+  Promise.all(Array.from({ length: n }, (_, index) => make(index)));
 
 eachDatabase("money", (fresh) => {
   let server: TestServer;
   const creditOf = async (name: string): Promise<string> => {
-    const { rows } = await server.engine.services.database.run({ text: "select credit from tb_users where username = ?", values: [name] });
+    const { rows } = await server.engine.services.database.run({
+      text: "select credit from tb_users where username = ?",
+      values: [name],
+    });
     return String(rows[0]?.["credit"]);
   };
   const ledgerRows = async (kind: string): Promise<number> => {
-    const { rows } = await server.engine.services.database.run({ text: "select count(*) as n from tb_ledger where kind = ?", values: [kind] });
+    const { rows } = await server.engine.services.database.run({
+      text: "select count(*) as n from tb_ledger where kind = ?",
+      values: [kind],
+    });
     return Number(rows[0]?.["n"]);
   };
   const assertProvable = async () => assert.match(await server.get("checkcredits", as(ADMIN.username)), /^OK: 0 rows/);
@@ -38,27 +45,37 @@ eachDatabase("money", (fresh) => {
 
   test("a PIN that several users send at once recharges one of them", async () => {
     const users = ["alice", "bob", "carol", "erin"];
-    const answers = await times(20, (index) => server.get("charge", as(users[index % users.length] ?? "", { pin: PIN })));
+    const answers = await times(20, (index) =>
+      server.get("charge", as(users[index % users.length] ?? "", { pin: PIN })),
+    );
     assert.equal(count(answers, "OK:"), 1);
     assert.equal(await ledgerRows("pin"), 1);
     await assertProvable();
   });
 
   test("a request with the same idempotencykey is carried out once and answered alike", async () => {
-    const send = () => server.get("transfercredit", as("alice", { username: "bob", credit: "1", idempotencykey: "order-1" }));
+    const send = () =>
+      server.get("transfercredit", as("alice", { username: "bob", credit: "1", idempotencykey: "order-1" }));
     const answers = new Set(await times(10, send));
     assert.deepEqual([...answers], ["OK: 1 sent to bob, the credit is 9"]);
     assert.equal(await creditOf("bob"), "6");
     assert.equal(await send(), "OK: 1 sent to bob, the credit is 9");
-    const other = await server.get("transfercredit", as("alice", { username: "bob", credit: "2", idempotencykey: "order-1" }));
+    const other = await server.get(
+      "transfercredit",
+      as("alice", { username: "bob", credit: "2", idempotencykey: "order-1" }),
+    );
     assert.match(other, /^ERROR: conflict: this idempotencykey /);
-    const stranger = await server.get("transfercredit", as("bob", { username: "alice", credit: "1", idempotencykey: "order-1" }));
+    const stranger = await server.get(
+      "transfercredit",
+      as("bob", { username: "alice", credit: "1", idempotencykey: "order-1" }),
+    );
     assert.match(stranger, /^OK: 1 sent to alice/);
     await assertProvable();
   });
 
   test("a request that failed can be sent again with its idempotencykey", async () => {
-    const send = () => server.get("transfercredit", as("alice", { username: "bob", credit: "12", idempotencykey: "order-2" }));
+    const send = () =>
+      server.get("transfercredit", as("alice", { username: "bob", credit: "12", idempotencykey: "order-2" }));
     assert.match(await send(), /^ERROR: no credit: /);
     await server.get("addcredit", as(ADMIN.username, { targetuser: "alice", credit: "5" }));
     assert.equal(await send(), "OK: 12 sent to bob, the credit is 3");
@@ -76,23 +93,39 @@ eachDatabase("money", (fresh) => {
     "a blank": " ",
   }))
     test(`an amount with ${title} moves nothing`, async () => {
-      assert.match(await server.get("transfercredit", as("alice", { username: "bob", credit: bad })), /^ERROR: (wrong parameter|no credit): /);
+      assert.match(
+        await server.get("transfercredit", as("alice", { username: "bob", credit: bad })),
+        /^ERROR: (wrong parameter|no credit): /,
+      );
       assert.deepEqual([await creditOf("alice"), await creditOf("bob")], ["10", "5"]);
     });
 
   test("a JSON number keeps its digits", async () => {
     for (const body of [`{"credit":0.1}`, `{"credit":"0.1"}`, `{"credit":0.10}`]) {
       const query = new URLSearchParams({ apientry: "transfercredit", ...as("alice", { username: "bob" }) });
-      const answer = await fetch(`${server.url}/mvapireq/?${query}`, { method: "POST", body, headers: { "content-type": "application/json" } });
+      const answer = await fetch(`${server.url}/mvapireq/?${query}`, {
+        method: "POST",
+        body,
+        headers: { "content-type": "application/json" },
+      });
       assert.equal(((await answer.json()) as { code: number }).code, 200);
     }
     assert.equal(await creditOf("alice"), "9.7");
   });
 
   test("accounts of different currencies don't mix", async () => {
-    await server.engine.services.database.run({ text: "update tb_users set currency = 'EUR' where username = 'bob'", values: [] });
-    assert.match(await server.get("transfercredit", as("alice", { username: "bob", credit: "1" })), /^ERROR: conflict: /);
-    await server.engine.services.database.run({ text: "update tb_prepaidcodes set currency = 'EUR' where code = ?", values: [PIN] });
+    await server.engine.services.database.run({
+      text: "update tb_users set currency = 'EUR' where username = 'bob'",
+      values: [],
+    });
+    assert.match(
+      await server.get("transfercredit", as("alice", { username: "bob", credit: "1" })),
+      /^ERROR: conflict: /,
+    );
+    await server.engine.services.database.run({
+      text: "update tb_prepaidcodes set currency = 'EUR' where code = ?",
+      values: [PIN],
+    });
     assert.match(await server.get("charge", as("alice", { pin: PIN })), /^ERROR: not found: /);
   });
 
@@ -102,11 +135,18 @@ eachDatabase("money", (fresh) => {
     await fc.assert(
       fc.asyncProperty(fc.array(transfer, { minLength: 1, maxLength: 25 }), async (transfers) => {
         await restoreSample(server.engine.services.database, [ADMIN.username]);
-        const total = async () => (await times(3, async (index) => parseAmount(await creditOf(users[index] ?? "")) ?? 0n)).reduce((sum, it) => sum + it, 0n);
+        const total = async () =>
+          (await times(3, async (index) => parseAmount(await creditOf(users[index] ?? "")) ?? 0n)).reduce(
+            (sum, it) => sum + it,
+            0n,
+          );
         const before = await total();
         await Promise.all(
           transfers.map(({ from, to, millionths }) =>
-            server.get("transfercredit", as(users[from] ?? "", { username: users[to] ?? "", credit: formatAmount(millionths) })),
+            server.get(
+              "transfercredit",
+              as(users[from] ?? "", { username: users[to] ?? "", credit: formatAmount(millionths) }),
+            ),
           ),
         );
         assert.equal(await total(), before);

@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
-import { setTimeout as pause } from "node:timers/promises";
 import { test } from "node:test";
+import { setTimeout as pause } from "node:timers/promises";
 import type { Engine } from "../engine/server.js";
 import { eachDatabase } from "./databases.js";
 import { ADMIN, as, startTestServer, type TestServer } from "./server.js";
@@ -30,11 +30,17 @@ eachDatabase("outbox", (fresh) => {
   test("changes without * are carried out in the order in which they were accepted", async (t) => {
     const server = await startTestServer(await fresh());
     t.after(() => server.stop());
-    await addEntry(server, "note", { customsql: "insert into tb_offmessages (fromuser, touser, body) values ([USERID], [USERID], '[SPARAM1]')" });
-    for (let index = 0; index < 30; index += 1) assert.match(await server.get("note", as("alice", { sparam1: `n${index}` })), /^OK/);
+    await addEntry(server, "note", {
+      customsql: "insert into tb_offmessages (fromuser, touser, body) values ([USERID], [USERID], '[SPARAM1]')",
+    });
+    for (let index = 0; index < 30; index += 1)
+      assert.match(await server.get("note", as("alice", { sparam1: `n${index}` })), /^OK/);
     await settled(server.engine);
     const bodies = await valuesOf(server.engine, "select body from tb_offmessages order by id");
-    assert.deepEqual(bodies, Array.from({ length: 30 }, (_, index) => `n${index}`));
+    assert.deepEqual(
+      bodies,
+      Array.from({ length: 30 }, (_, index) => `n${index}`),
+    );
   });
 
   test("a change that the database refuses is kept as failed and holds up no other", async (t) => {
@@ -52,9 +58,18 @@ eachDatabase("outbox", (fresh) => {
   test("a hook of success is stored only with its change, one of failure only without", async (t) => {
     const server = await startTestServer(await fresh());
     t.after(() => server.stop());
-    const hook = (code: number, text: string) => ({ custom_action: code, custom_action_body: `insert into tb_offmessages (fromuser, touser, body) values (1, 1, '${text} {sparam1}')` });
-    await addEntry(server, "good", { customsql: "*update tb_users set name = 'x' where id = [USERID]", ...hook(8, "done") });
-    await addEntry(server, "bad", { customsql: "*insert into tb_users (id, username) values ([USERID], 'x')", ...hook(58, "failed") });
+    const hook = (code: number, text: string) => ({
+      custom_action: code,
+      custom_action_body: `insert into tb_offmessages (fromuser, touser, body) values (1, 1, '${text} {sparam1}')`,
+    });
+    await addEntry(server, "good", {
+      customsql: "*update tb_users set name = 'x' where id = [USERID]",
+      ...hook(8, "done"),
+    });
+    await addEntry(server, "bad", {
+      customsql: "*insert into tb_users (id, username) values ([USERID], 'x')",
+      ...hook(58, "failed"),
+    });
     await server.get("good", as("alice", { sparam1: "it's" }));
     await server.get("bad", as("alice", { sparam1: "'); delete from tb_users; --" }));
     await settled(server.engine);
@@ -65,12 +80,17 @@ eachDatabase("outbox", (fresh) => {
   test("a server that is killed loses no accepted change and repeats none", async (t) => {
     const database = await fresh();
     const setup = await startTestServer(database);
-    await addEntry(setup, "note", { customsql: "insert into tb_offmessages (fromuser, touser, body) values ([USERID], [USERID], '[SPARAM1]')" });
+    await addEntry(setup, "note", {
+      customsql: "insert into tb_offmessages (fromuser, touser, body) values ([USERID], [USERID], '[SPARAM1]')",
+    });
     await setup.stop();
     const accepted = await changesUntilKilled(database);
     const server = await startTestServer(database);
     t.after(() => server.stop());
-    await server.engine.services.database.run({ text: "update tb_outbox set claimeduntil = '2000-01-01 00:00:00' where state = 'taken'", values: [] });
+    await server.engine.services.database.run({
+      text: "update tb_outbox set claimeduntil = '2000-01-01 00:00:00' where state = 'taken'",
+      values: [],
+    });
     server.engine.outbox.wake();
     await settled(server.engine);
     const bodies = await valuesOf(server.engine, "select body from tb_offmessages order by id");
@@ -80,12 +100,17 @@ eachDatabase("outbox", (fresh) => {
 });
 
 async function changesUntilKilled(database: string): Promise<string[]> {
-  const child: ChildProcess = fork(new URL("./bench/serve.js", import.meta.url), [database], { stdio: ["ignore", "inherit", "inherit", "ipc"] });
+  const child: ChildProcess = fork(new URL("./bench/serve.js", import.meta.url), [database], {
+    stdio: ["ignore", "inherit", "inherit", "ipc"],
+  });
   const [port] = (await once(child, "message")) as [number];
   const accepted: string[] = [];
   const send = async (body: string) => {
     const query = new URLSearchParams({ apientry: "note", ...as("alice", { sparam1: body }) });
-    const answer = await fetch(`http://127.0.0.1:${port}/mvapireq/?${query}`).then((it) => it.text(), () => "");
+    const answer = await fetch(`http://127.0.0.1:${port}/mvapireq/?${query}`).then(
+      (it) => it.text(),
+      () => "",
+    );
     if (answer.startsWith("OK")) accepted.push(body);
   };
   const sending = Array.from({ length: 8 }, async (_, lane) => {

@@ -19,7 +19,10 @@ export interface TestServer {
   /** One GET; the body as text. */
   get(entry: string, params?: Params): Promise<string>;
   /** The same in JSON, parsed. */
-  json(entry: string, params?: Params): Promise<{ code: number; status: string; text: string; rows?: Record<string, unknown>[] }>;
+  json(
+    entry: string,
+    params?: Params,
+  ): Promise<{ code: number; status: string; text: string; rows?: Record<string, unknown>[] }>;
   stop(): Promise<void>;
 }
 
@@ -28,7 +31,13 @@ const md5 = (text: string): string => createHash("md5").update(text, "utf8").dig
 /** What signs a request as a user of the sample data, or as the administrator. */
 export function as(username: string, extra: Params = {}, password = `${username}-sample`): Params {
   const authsalt1 = randomBytes(4).toString("hex");
-  return { authkey: KEY, authid: username, authsalt1, authmd5: md5(`ck5Gp${username}${password}${SALT}${authsalt1}`), ...extra };
+  return {
+    authkey: KEY,
+    authid: username,
+    authsalt1,
+    authmd5: md5(`ck5Gp${username}${password}${SALT}${authsalt1}`),
+    ...extra,
+  };
 }
 
 /** Starts a server on an empty or prepared database with the sample data in it; `options` are further `TBAPI_` variables. */
@@ -55,6 +64,7 @@ export async function startTestServer(database: string, options: Params = {}): P
     const query = new URLSearchParams({ apientry: entry, ...params });
     return (await fetch(`${url}/mvapireq/?${query}`)).text();
   };
-  const json = async (entry: string, params: Params = {}) => JSON.parse(await get(entry, { format: "json", ...params }));
+  const json = async (entry: string, params: Params = {}) =>
+    JSON.parse(await get(entry, { format: "json", ...params }));
   return { engine, running, url, get, json, stop: () => running.stop() };
 }

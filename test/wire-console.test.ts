@@ -30,7 +30,10 @@ test("a login, entries by their names, and an end", async () => {
   assert.ok(!answer.includes(PASSWORD));
 });
 test("rows are shown under each other", async () => {
-  assert.match(await talk(["admin", PASSWORD, "rows", "quit"]), /> OK: 2 rows\r\nid\tname\r\n1\ta\\tb\r\n2\t\r\n> OK: bye/);
+  assert.match(
+    await talk(["admin", PASSWORD, "rows", "quit"]),
+    /> OK: 2 rows\r\nid\tname\r\n1\ta\\tb\r\n2\t\r\n> OK: bye/,
+  );
 });
 test("a wrong login gets no prompt and no entry, and the third ends the connection", async () => {
   const before = wire.taken();

@@ -35,7 +35,10 @@ test("pipelined requests of one connection are all answered", async () => {
   const answers = exchange(connect(wire.port), [one("a", 100) + one("b", 0) + one("c", 20)]);
   while (wire.taken() < 3) await new Promise(setImmediate);
   await wire.drain();
-  assert.deepEqual([...(await answers).matchAll(/OK: (\w)/g)].map(([, txt]) => txt), ["a", "b", "c"]);
+  assert.deepEqual(
+    [...(await answers).matchAll(/OK: (\w)/g)].map(([, txt]) => txt),
+    ["a", "b", "c"],
+  );
 });
 
 test("idle connections and a console that waits for a login are closed at once", async () => {

@@ -101,7 +101,10 @@ suite("time", () => {
   });
   test("a request that takes longer than idletimeout is answered", async () => {
     wire.set({ idletimeout: "1" });
-    assert.equal(await exchange(connect(wire.port), ["apientry=slow&ms=1300&txt=a\napientry=quit\n"]), "OK: a\nOK: bye\n");
+    assert.equal(
+      await exchange(connect(wire.port), ["apientry=slow&ms=1300&txt=a\napientry=quit\n"]),
+      "OK: a\nOK: bye\n",
+    );
     wire.set({});
   });
 });

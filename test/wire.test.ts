@@ -7,8 +7,8 @@ import { join } from "node:path";
 import { after, before, suite, test } from "node:test";
 import { execa } from "execa";
 import { WebSocket } from "ws";
-import type { Answer, AnswerFormat } from "../engine/request.js";
 import { writerOf } from "../engine/formats.js";
+import type { Answer, AnswerFormat } from "../engine/request.js";
 import { connect, exchange, HIDE_KEY, request, startWire, TRANSPORTS, type Wire } from "./wire-server.js";
 
 const folder = mkdtempSync(join(tmpdir(), "tbapi-wire-"));
@@ -18,7 +18,16 @@ let wire: Wire;
 
 before(async () => {
   const subject = ["-subj", "/CN=localhost", "-days", "2", "-keyout", tlskey, "-out", tlscert];
-  await execa("openssl", ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", ...subject]);
+  await execa("openssl", [
+    "req",
+    "-x509",
+    "-newkey",
+    "ec",
+    "-pkeyopt",
+    "ec_paramgen_curve:P-256",
+    "-nodes",
+    ...subject,
+  ]);
   wire = await startWire(base);
 });
 after(async () => {
@@ -69,7 +78,11 @@ suite("the shared port", () => {
     assert.equal(await exchange(connect(wire.port), "PO\r\napientry=quit\n").then(firstWord), "ERROR");
   });
   test("JSON, XML and bare pairs are lines too", async () => {
-    const lines = ['{"apientry":"echo","txt":"a"}', "<r><apientry>echo</apientry><txt>b</txt></r>", "?apientry=echo&txt=c"];
+    const lines = [
+      '{"apientry":"echo","txt":"a"}',
+      "<r><apientry>echo</apientry><txt>b</txt></r>",
+      "?apientry=echo&txt=c",
+    ];
     const answer = await exchange(connect(wire.port), [`${lines.join("\r\n")}\r\n\r\napientry=quit\n`]);
     assert.deepEqual(answer.trimEnd().split("\n"), [
       '{"code":200,"status":"OK","text":"OK: a"}',
@@ -117,7 +130,10 @@ suite("HTTP", () => {
     assert.equal((await cross("https://shop.example.com")).headers["access-control-allow-origin"], "*");
     assert.equal((await cross("https://shop.example.com")).headers["access-control-allow-credentials"], undefined);
     wire.set({ corsorigin: "https://a.example.com" });
-    assert.equal((await cross("https://b.example.com")).headers["access-control-allow-origin"], "https://a.example.com");
+    assert.equal(
+      (await cross("https://b.example.com")).headers["access-control-allow-origin"],
+      "https://a.example.com",
+    );
     wire.set({ corsorigin: "" });
     assert.equal((await cross("https://b.example.com")).headers["access-control-allow-origin"], undefined);
     wire.set({ corsorigin: "a\r\nb: c" });
@@ -125,7 +141,11 @@ suite("HTTP", () => {
     wire.set({});
   });
   test("OPTIONS tells what may be sent; other methods are refused", async () => {
-    const options = await request(wire.port, { path: "/mvapireq/", method: "OPTIONS", headers: { origin: "https://a" } });
+    const options = await request(wire.port, {
+      path: "/mvapireq/",
+      method: "OPTIONS",
+      headers: { origin: "https://a" },
+    });
     assert.equal(options.status, 204);
     assert.equal(options.headers["access-control-allow-methods"], "GET, POST, HEAD, OPTIONS");
     const put = await request(wire.port, { path: "/mvapireq/", method: "PUT", body: "x" });
@@ -149,10 +169,14 @@ suite("HTTP", () => {
     assert.match(body, /^ERROR: not found: /);
   });
   test("requests of one connection are answered in their order, HTTP/1.0 is closed", async () => {
-    const one = (txt: string, ms: number) => `GET /mvapireq/?apientry=slow&ms=${ms}&txt=${txt} HTTP/1.1\r\nHost: x\r\n\r\n`;
+    const one = (txt: string, ms: number) =>
+      `GET /mvapireq/?apientry=slow&ms=${ms}&txt=${txt} HTTP/1.1\r\nHost: x\r\n\r\n`;
     const last = "GET /mvapireq/?apientry=echo&txt=c HTTP/1.0\r\n\r\n";
     const answer = await exchange(connect(wire.port), [one("a", 30) + one("b", 0) + last]);
-    assert.deepEqual([...answer.matchAll(/OK: (\w)/g)].map(([, txt]) => txt), ["a", "b", "c"]);
+    assert.deepEqual(
+      [...answer.matchAll(/OK: (\w)/g)].map(([, txt]) => txt),
+      ["a", "b", "c"],
+    );
   });
   test("more requests on one connection than maxpipelined wait their turn", async () => {
     wire.set({ maxpipelined: "2" });
@@ -178,7 +202,11 @@ suite("HTTP", () => {
       assert.equal(wire.taken(), before);
     });
   test("line ends in a request can't become headers of its answer", async () => {
-    for (const query of ["apientry=a%0d%0aX-Evil:1", "apientry=echo&format=jsonp&callback=a%0d%0aX-Evil:1", "apientry=echo&txt=%0d%0aX-Evil:1"]) {
+    for (const query of [
+      "apientry=a%0d%0aX-Evil:1",
+      "apientry=echo&format=jsonp&callback=a%0d%0aX-Evil:1",
+      "apientry=echo&txt=%0d%0aX-Evil:1",
+    ]) {
       const { headers } = await get(`/mvapireq/?${query}`);
       assert.equal(headers["x-evil"], undefined);
     }
@@ -208,9 +236,13 @@ suite("WebSocket", () => {
         if (answers.push(data.toString()) === 200) resolve();
       }),
     );
-    for (let at = 0; at < 200; at += 1) socket.send(Buffer.from(`/mvapireq/?apientry=slow&ms=0&txt=${at}`), { binary: at % 2 === 0 });
+    for (let at = 0; at < 200; at += 1)
+      socket.send(Buffer.from(`/mvapireq/?apientry=slow&ms=0&txt=${at}`), { binary: at % 2 === 0 });
     await done;
-    assert.deepEqual(answers, Array.from({ length: 200 }, (_, at) => `OK: ${at}`));
+    assert.deepEqual(
+      answers,
+      Array.from({ length: 200 }, (_, at) => `OK: ${at}`),
+    );
     socket.close();
   });
   test("an answer may close the connection", async () => {

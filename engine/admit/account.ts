@@ -58,7 +58,8 @@ async function withoutLogin(visit: Visit, database: Database): Promise<Caller> {
   }
   const forAdmins = entry.access.user <= 10 || request.params.has("targetuser");
   const addressIsEnough = ["1", "2"].includes(policy.settings.apideftrustadmin);
-  if (forAdmins && addressIsEnough && hasKey && place.trusted) return { id: 0, username: "trusted", kind: "admin", fields: {} };
+  if (forAdmins && addressIsEnough && hasKey && place.trusted)
+    return { id: 0, username: "trusted", kind: "admin", fields: {} };
   if (entry.access.user === 14) return NOBODY;
   throw wrongLogin();
 }
@@ -68,13 +69,15 @@ async function signIn(visit: Visit, parts: AccountParts): Promise<Caller | undef
   const { plan, sent } = visit;
   const name = sent.id !== "" || !plan.way.alone ? sent.id : sent.password;
   const rows = await find(name, visit, parts);
-  const accounts = rows.length === 0 ? [accountName(undefined, name)] : rows.map((row) => accountName(Number(row["id"]), name));
+  const accounts =
+    rows.length === 0 ? [accountName(undefined, name)] : rows.map((row) => accountName(Number(row["id"]), name));
   for (const account of accounts) parts.throttle.guard(account, visit);
   const byPinAlone = sent.id === "";
   const fitting: Candidate[] = [];
   for (const row of rows.length === 0 ? [STRANGER] : rows) {
     const candidate = await prove(row, byPinAlone, visit, parts);
-    if (row !== STRANGER && candidate !== undefined && (await suffices(candidate, visit, parts))) fitting.push(candidate);
+    if (row !== STRANGER && candidate !== undefined && (await suffices(candidate, visit, parts)))
+      fitting.push(candidate);
   }
   const [only] = fitting;
   if (only === undefined || (fitting.length > 1 && only.proof === "none")) {
@@ -97,7 +100,12 @@ async function find(name: string, { plan }: Visit, { database, passwords }: Acco
 }
 
 /** undefined when something that was sent is wrong. */
-async function prove(row: Row, byPinAlone: boolean, visit: Visit, { passwords, nonces }: AccountParts): Promise<Candidate | undefined> {
+async function prove(
+  row: Row,
+  byPinAlone: boolean,
+  visit: Visit,
+  { passwords, nonces }: AccountParts,
+): Promise<Candidate | undefined> {
   const { plan, policy, sent } = visit;
   const id = Number(row["id"]);
   const nonce = sent.nonce === "" ? undefined : await nonces.find(sent.nonce, id);
@@ -141,7 +149,15 @@ export function callerOf(row: Row): Caller {
 
 function refusal(visit: Visit, accounts: readonly string[], { throttle, log }: AccountParts) {
   throttle.wrongLogin(accounts, visit);
-  log.warn({ event: "wrong login", address: visit.place.address, account: visit.sent.id.slice(0, 64), entry: visit.entry.name }, "a login was refused");
+  log.warn(
+    {
+      event: "wrong login",
+      address: visit.place.address,
+      account: visit.sent.id.slice(0, 64),
+      entry: visit.entry.name,
+    },
+    "a login was refused",
+  );
   return wrongLogin();
 }
 

@@ -136,5 +136,8 @@ export function checkAddress({ entry, place, trusted, policy }: Visit): void {
   if (policy.settings.apitrustediponly)
     throw new ApiError("access denied", "only trusted addresses may send requests; add this one to trustediplist");
   if (entry.access.ip && !place.allowed)
-    throw new ApiError("access denied", `this address may not use ${entry.name}; add it to apiv2ipauth or trustediplist`);
+    throw new ApiError(
+      "access denied",
+      `this address may not use ${entry.name}; add it to apiv2ipauth or trustediplist`,
+    );
 }

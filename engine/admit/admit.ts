@@ -5,7 +5,7 @@ import type { Log } from "../log.js";
 import type { Entry } from "../registry/entry.js";
 import type { ApiRequest, Caller, Peer } from "../request.js";
 import type { SettingsStore } from "../settings.js";
-import { makeAccountCheck } from "./account.js";
+import { type AccountParts, makeAccountCheck } from "./account.js";
 import { checkAddress } from "./address.js";
 import { Background } from "./background.js";
 import { BanList } from "./bans.js";
@@ -55,21 +55,7 @@ export function makeAdmission(options: AdmissionOptions): Admission {
   const throttle = new Throttle({ counters, bans: banList, background, log });
   const nonces = new NonceBook(database, () => settings.current.noncelifetime, now);
   const policy = policyOf(settings);
-  const checks: readonly Check[] = [
-    banList.check,
-    checkAddress,
-    throttle.addressRate,
-    throttle.entryRate,
-    makeKeyCheck(throttle),
-    throttle.signups,
-    makeAccountCheck({ database, passwords, throttle, nonces, background, log }),
-    throttle.accountRate,
-    checkRole,
-    makeTargetCheck(database),
-    checkCredit,
-    checkRegistration,
-    throttle.attempts,
-  ];
+  const checks = checksOf({ database, passwords, throttle, nonces, background, log }, banList);
   const counted = (peer: Peer) => ({ policy: policy(), place: policy().places.of(peer), now: now() });
   let rounds = 0;
   return {
@@ -101,6 +87,23 @@ export function makeAdmission(options: AdmissionOptions): Admission {
     },
   };
 }
+
+/** In the order in which they are made. */
+const checksOf = (parts: AccountParts, banList: BanList): readonly Check[] => [
+  banList.check,
+  checkAddress,
+  parts.throttle.addressRate,
+  parts.throttle.entryRate,
+  makeKeyCheck(parts.throttle),
+  parts.throttle.signups,
+  makeAccountCheck(parts),
+  parts.throttle.accountRate,
+  checkRole,
+  makeTargetCheck(parts.database),
+  checkCredit,
+  checkRegistration,
+  parts.throttle.attempts,
+];
 
 /** Made anew when the settings change. */
 function policyOf(settings: SettingsStore): () => Policy {

@@ -24,7 +24,10 @@ export class BanList {
   /** Loopback is exempt. Errors: ApiError "access denied". */
   readonly check = ({ place }: Visit): void => {
     if (place.loopback || !this.#isBanned(place)) return;
-    throw new ApiError("access denied", "this address is banned for a time; an administrator can lift that with delbanned");
+    throw new ApiError(
+      "access denied",
+      "this address is banned for a time; an administrator can lift that with delbanned",
+    );
   };
 
   #isBanned({ address, group, parsed }: Place): boolean {

@@ -34,8 +34,12 @@ export const makeConsoleLogin =
       throw cause;
     }
     const right = passwords.matches(textOf(row?.["password"]), password);
-    if (row !== undefined && right && ["support", "admin", "server-admin"].includes(kindOf(row))) return { username: textOf(row["username"]) };
+    if (row !== undefined && right && ["support", "admin", "server-admin"].includes(kindOf(row)))
+      return { username: textOf(row["username"]) };
     throttle.wrongLogin([account], about);
-    log.warn({ event: "wrong login", address: about.place.address, account: username.slice(0, 64), transport: "console" }, "a login was refused");
+    log.warn(
+      { event: "wrong login", address: about.place.address, account: username.slice(0, 64), transport: "console" },
+      "a login was refused",
+    );
     return undefined;
   };

@@ -61,7 +61,12 @@ const SHAPE = /^(authv3_)?([0-9a-f]{32})$/;
  * Whether the digest is one of that account, and whether it covers the nonce. The name in it may be the one sent or the one stored.
  * `replayable` accepts the forms without a salt too. Stops at the first form that fits: that tells nothing to who can't make one.
  */
-export function matchDigest(sent: SentDigest, account: KnownAccount, serverSalt: string, replayable: boolean): DigestMatch {
+export function matchDigest(
+  sent: SentDigest,
+  account: KnownAccount,
+  serverSalt: string,
+  replayable: boolean,
+): DigestMatch {
   const shape = SHAPE.exec(sent.digest.toLowerCase());
   if (shape === null || account.password === "") return undefined;
   const target = Buffer.from(shape[2] ?? "", "latin1");

@@ -84,7 +84,7 @@ export class NonceBook implements Nonces {
   }
 }
 
-export const needsNonce = ({ plan, trusted }: Visit): boolean => plan.login >= 2 || (plan.login === 1 && !trusted);
+const needsNonce = ({ plan, trusted }: Visit): boolean => plan.login >= 2 || (plan.login === 1 && !trusted);
 
 /** The same words whatever was wrong. */
 export const wrongLogin = () => new ApiError("auth failed", "wrong user or password");

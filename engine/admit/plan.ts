@@ -75,7 +75,9 @@ function statementsOf(entry: Entry, registration: boolean): Pick<Plan, "byName" 
   if (registration) for (const name of ["status", "statusdate", "regip"]) columns.add(name);
   for (const name of entry.callerFields ?? []) columns.add(name);
   const list =
-    entry.callerFields === undefined ? "u.*" : [...columns].map((name) => `u."${name.replaceAll('"', '""')}"`).join(", ");
+    entry.callerFields === undefined
+      ? "u.*"
+      : [...columns].map((name) => `u."${name.replaceAll('"', '""')}"`).join(", ");
   return {
     byName: `select ${list} from tb_users u where u.username = ?`,
     byId: `select ${list} from tb_users u where u.id = ?`,

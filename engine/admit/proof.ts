@@ -52,4 +52,5 @@ export function proofOf(
   return proof === "none" ? "pin" : proof;
 }
 
-export const textOf = (cell: Row[string] | undefined): string => (cell === null || cell === undefined ? "" : String(cell));
+export const textOf = (cell: Row[string] | undefined): string =>
+  cell === null || cell === undefined ? "" : String(cell);

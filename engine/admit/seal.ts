@@ -1,5 +1,13 @@
 /** Passwords and PINs at rest: sealed with AES-256-GCM, since the digests of clients need them in clear. */
-import { createCipheriv, createDecipheriv, createHmac, hash, hkdfSync, randomBytes, timingSafeEqual } from "node:crypto";
+import {
+  createCipheriv,
+  createDecipheriv,
+  createHmac,
+  hash,
+  hkdfSync,
+  randomBytes,
+  timingSafeEqual,
+} from "node:crypto";
 import { chmodSync, existsSync, linkSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import type { Passwords } from "../contracts.js";
@@ -24,7 +32,8 @@ export function makePasswords(key: Buffer, log?: Log): Passwords {
     if (known !== undefined) return known;
     const clear = decipher(key, stored);
     if (clear === undefined) {
-      if (!told) log?.error({ event: "seal" }, "a sealed password can't be opened: was it sealed under another TBAPI_SEALKEY?");
+      if (!told)
+        log?.error({ event: "seal" }, "a sealed password can't be opened: was it sealed under another TBAPI_SEALKEY?");
       told = true;
       return undefined;
     }
@@ -46,7 +55,7 @@ export function makePasswords(key: Buffer, log?: Log): Passwords {
 }
 
 /** Compares two texts in a time that depends on neither's content. */
-export const sameText = (left: string, right: string): boolean =>
+const sameText = (left: string, right: string): boolean =>
   timingSafeEqual(hash("sha256", left, "buffer"), hash("sha256", right, "buffer"));
 
 const isSealed = (stored: string): boolean => stored.startsWith(PREFIX);
@@ -81,8 +90,12 @@ export function loadSealKey(environment: NodeJS.ProcessEnv, log: Log): Buffer {
   const file = environment["TBAPI_SEALKEYFILE"] ?? "data/seal.key";
   const made = makeKeyFile(file);
   if (made)
-    log.warn({ event: "seal", file }, "made the key under which passwords are sealed: back it up, and give all servers the same");
-  else if ((statSync(file).mode & 0o077) !== 0) log.warn({ event: "seal", file }, "others may read the seal key: chmod 600");
+    log.warn(
+      { event: "seal", file },
+      "made the key under which passwords are sealed: back it up, and give all servers the same",
+    );
+  else if ((statSync(file).mode & 0o077) !== 0)
+    log.warn({ event: "seal", file }, "others may read the seal key: chmod 600");
   return parseKey(readFileSync(file, "utf8").trim(), file);
 }
 

@@ -14,7 +14,10 @@ export function checkCredit({ plan, entry, caller }: Visit): void {
   if (plan.credit === null || isStaff(caller)) return;
   const credit = parseAmount(String(caller.fields["credit"] ?? "")) ?? 0n;
   if (caller.id === 0 || credit < plan.credit)
-    throw new ApiError("no credit", `${entry.name} needs a credit of at least ${entry.access.credit === "minimum" ? "the minimum" : entry.access.credit}`);
+    throw new ApiError(
+      "no credit",
+      `${entry.name} needs a credit of at least ${entry.access.credit === "minimum" ? "the minimum" : entry.access.credit}`,
+    );
 }
 
 /** `req_user_register`. Errors: ApiError "access denied". */

@@ -15,7 +15,10 @@ export const makeTargetCheck =
     const name = request.params.get("targetuser");
     if (name === undefined || name === null || name === "") return;
     if (!isAdmin(person.kind) && person.kind !== "reseller")
-      throw new ApiError("access denied", "targetuser is for administrators, and for resellers with users of their own");
+      throw new ApiError(
+        "access denied",
+        "targetuser is for administrators, and for resellers with users of their own",
+      );
     const row = await find(name, visit, database);
     if (row === undefined || (person.kind === "reseller" && Number(row["parentid"]) !== person.id))
       throw new ApiError("not found", "no user of that name; targetuser tells for whom to act");

@@ -60,7 +60,9 @@ export class Throttle {
   readonly attempts = ({ entry, person, place, policy, now }: Visit): void => {
     const { limit } = entry.access;
     if (limit === "pin" || limit === "login")
-      refuseFor(this.#counters.closedFor(attemptName(entry, person, place.group), attemptRule(limit, policy).limit, now));
+      refuseFor(
+        this.#counters.closedFor(attemptName(entry, person, place.group), attemptRule(limit, policy).limit, now),
+      );
   };
 
   /** Counts a failed answer of such an entry. */
@@ -104,7 +106,10 @@ export class Throttle {
     if (banafter === 0 || place.loopback || place.forgeable) return;
     const points = this.#counters.count(`address:${place.group}`, { limit: banafter, window: TEN_MINUTES }, now);
     if (points % banafter !== 0) return;
-    this.#log.warn({ event: "ban", address: place.group, seconds: bantime }, "an address is banned after too many wrong logins");
+    this.#log.warn(
+      { event: "ban", address: place.group, seconds: bantime },
+      "an address is banned after too many wrong logins",
+    );
     this.#background.run("store a ban", () => this.#bans.ban(place, bantime, "too many wrong logins"));
   }
 }

@@ -2,7 +2,11 @@
 import { openEngine } from "../server.js";
 
 /** Prints the answer; 0 when it is a good one. */
-export async function callEntry(environment: NodeJS.ProcessEnv, words: string[], print: (text: string) => void): Promise<number> {
+export async function callEntry(
+  environment: NodeJS.ProcessEnv,
+  words: string[],
+  print: (text: string) => void,
+): Promise<number> {
   const [entry, ...rest] = words;
   if (entry === undefined) throw new Error("name the entry: tbapi call ENTRY name=value ...");
   const engine = await openEngine({ TBAPI_LOGLEVEL: "error", ...environment });

@@ -25,9 +25,10 @@ export function sampleRequests(settings: Settings, { port, adminPort }: Transpor
     "Paste into a shell:",
     `  curl '${base}?apientry=rating&bnum=36301234567&${login}'`,
     `  curl '${base}?apientry=getdetails&format=json&${login}'`,
-    "Paste behind `nc 127.0.0.1 " + String(port) + "`:",
+    `Paste behind nc 127.0.0.1 ${port}:`,
     `  /mvapireq/?apientry=balance&${login}`,
   ];
-  if (adminPort !== undefined) lines.push("The console, with the administrator's name and password:", `  nc 127.0.0.1 ${adminPort}`);
+  if (adminPort !== undefined)
+    lines.push("The console, with the administrator's name and password:", `  nc 127.0.0.1 ${adminPort}`);
   return lines.join("\n");
 }

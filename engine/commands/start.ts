@@ -17,8 +17,13 @@ export async function start(
   const server = await startServer(engine, environment);
   if (made.apiv2key !== undefined) print(`API key (apiv2key), made now and stored: ${made.apiv2key}`);
   if (made.apiv2md5salt !== undefined) print(`Salt (apiv2md5salt), made now and stored: ${made.apiv2md5salt}`);
-  if (made.admin !== undefined) print(`Administrator ${made.admin.username}, password ${made.admin.password}: shown this once, change it with changepwd`);
-  print(`tbapi ${services.status.version} listens on port ${server.ports.port}${server.ports.adminPort === undefined ? "" : `, console on ${server.ports.adminPort}`}`);
+  if (made.admin !== undefined)
+    print(
+      `Administrator ${made.admin.username}, password ${made.admin.password}: shown this once, change it with changepwd`,
+    );
+  print(
+    `tbapi ${services.status.version} listens on port ${server.ports.port}${server.ports.adminPort === undefined ? "" : `, console on ${server.ports.adminPort}`}`,
+  );
   if (sample) print(sampleRequests(services.settings.current, server.ports));
   await stopSignal();
   await server.stop();

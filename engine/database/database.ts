@@ -1,5 +1,5 @@
 /** The two databases behind one interface. Everything above this folder sends text with `?` placeholders and bound values. */
-import type { Cell, Row } from "../request.js";
+import type { Row } from "../request.js";
 
 export type Dialect = "sqlite" | "mariadb";
 
@@ -93,5 +93,3 @@ export class DatabaseError extends Error {
     this.kind = kind;
   }
 }
-
-export type { Cell, Row };

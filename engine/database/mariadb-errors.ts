@@ -74,7 +74,10 @@ export const nearOf = (message: string): string => /near '([\s\S]*)' at line \d+
 function columnsOfKey(key: string): string {
   const name = lastName(key);
   if (name === "PRIMARY") return words.PRIMARY_KEY;
-  return name.replace(/^tb_[a-z]+_/, "").replace(/_unique$/, "").replaceAll("_", ", ");
+  return name
+    .replace(/^tb_[a-z]+_/, "")
+    .replace(/_unique$/, "")
+    .replaceAll("_", ", ");
 }
 
 /** Any error of the driver, as one that may be shown. */

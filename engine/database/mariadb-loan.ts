@@ -93,8 +93,14 @@ export class Loan {
   }
 
   #connected(use: (error: unknown, connection: PoolConnection) => void): void {
-    if (this.#spoilt) return use(new DatabaseError("unavailable", words.UNREACHABLE), undefined as never);
-    if (this.#connection !== undefined) return use(null, this.#connection);
+    if (this.#spoilt) {
+      use(new DatabaseError("unavailable", words.UNREACHABLE), undefined as never);
+      return;
+    }
+    if (this.#connection !== undefined) {
+      use(null, this.#connection);
+      return;
+    }
     this.#options.pool.lend((error, connection) => {
       if (error) return use(error, connection);
       // Nobody waits any more: the time limit passed

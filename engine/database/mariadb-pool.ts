@@ -1,5 +1,11 @@
 /** Connections to MariaDB or MySQL: how they are set up, and how one is ended that does not come back. */
-import mysql, { type Connection, type ConnectionOptions, type Pool, type PoolConnection, type RowDataPacket } from "mysql2";
+import mysql, {
+  type Connection,
+  type ConnectionOptions,
+  type Pool,
+  type PoolConnection,
+  type RowDataPacket,
+} from "mysql2";
 import type { MariaDbAddress } from "./address.js";
 
 /** Milliseconds until a connection has to stand. */

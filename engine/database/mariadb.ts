@@ -162,7 +162,10 @@ class MariaDb implements Database {
 
   #endOnServer: ConstructorParameters<typeof Loan>[0]["endOnServer"] = (connection) => {
     endOnServer(this.#address, connection).catch((error: unknown) =>
-      this.#options.log.warn({ error }, "a statement that took too long could not be ended: the server's own limit will"),
+      this.#options.log.warn(
+        { error },
+        "a statement that took too long could not be ended: the server's own limit will",
+      ),
     );
   };
 }

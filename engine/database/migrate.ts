@@ -43,7 +43,10 @@ function connectionOf(address: string): Knex.Config {
 }
 
 /** A file that another process writes is busy for a moment; nothing else runs while tables are made, so that it may block. */
-function waitForOthers(connection: { pragma(text: string): unknown }, done: (error: null, connection: unknown) => void): void {
+function waitForOthers(
+  connection: { pragma(text: string): unknown },
+  done: (error: null, connection: unknown) => void,
+): void {
   connection.pragma("busy_timeout = 10000");
   done(null, connection);
 }
@@ -55,10 +58,14 @@ async function patiently(work: () => Promise<unknown>): Promise<void> {
       return;
     } catch (cause) {
       const message = cause instanceof Error ? cause.message : "";
-      if (/missing|corrupt/i.test(message)) throw new Error("the database was used by a newer version of tbapi; start that one", { cause });
+      if (/missing|corrupt/i.test(message))
+        throw new Error("the database was used by a newer version of tbapi; start that one", { cause });
       if (!isOthersWork(message)) throw cause;
       if (second >= PATIENCE)
-        throw new Error("the tables are locked by a migration that does not end; if no other server is starting, set is_locked to 0 in tb_migrations_lock and start again", { cause });
+        throw new Error(
+          "the tables are locked by a migration that does not end; if no other server is starting, set is_locked to 0 in tb_migrations_lock and start again",
+          { cause },
+        );
       await pause(1_000);
     }
   }

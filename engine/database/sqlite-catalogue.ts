@@ -15,7 +15,11 @@ export function schemaOf(rows: readonly Row[]): Map<string, Column[]> {
   const tables = new Map<string, Column[]>();
   for (const row of rows) {
     const table = String(row["tablename"]);
-    const column = { name: String(row["columnname"]), kind: kindOf(String(row["kind"])), nullable: row["nullable"] === 1 };
+    const column = {
+      name: String(row["columnname"]),
+      kind: kindOf(String(row["kind"])),
+      nullable: row["nullable"] === 1,
+    };
     tables.set(table, [...(tables.get(table) ?? []), column]);
   }
   return tables;

@@ -5,9 +5,9 @@ import type { CompiledTemplate, Source } from "../template/template.js";
 
 /** Errors: ApiError "wrong parameter" for a value that does not fit where it stands. */
 export const bindTemplate = (template: CompiledTemplate, scope: RunScope): Statement =>
-  template.bind((source) => valueOf(source, scope));
+  template.bind((source) => lookUp(source, scope));
 
-function valueOf(source: Source, { params, loose, caller, steps }: RunScope): BoundValue | undefined {
+function lookUp(source: Source, { params, loose, caller, steps }: RunScope): BoundValue | undefined {
   switch (source.from) {
     case "param":
       return params[source.name] ?? loose.get(source.name);

@@ -16,7 +16,12 @@ export function hookItems(on: "success" | "failure", entry: Entry, caller: Calle
   const items: OutboxItem[] = [];
   for (const hook of entry.hooks) {
     if (hook.on !== on || hook.template === undefined) continue;
-    items.push({ kind: "sql", body: storable(bindTemplate(hook.template, scope)), entry: entry.name, userId: caller.id });
+    items.push({
+      kind: "sql",
+      body: storable(bindTemplate(hook.template, scope)),
+      entry: entry.name,
+      userId: caller.id,
+    });
   }
   return items;
 }

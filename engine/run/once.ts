@@ -16,12 +16,17 @@ interface Repeatable {
  * A failed request leaves nothing behind, so that it can be sent again with its key.
  * Errors: ApiError "conflict" when the key was used for another request.
  */
-export async function once(session: Session, { entry, caller, scope }: Repeatable, work: () => Promise<Answer>): Promise<Answer> {
+export async function once(
+  session: Session,
+  { entry, caller, scope }: Repeatable,
+  work: () => Promise<Answer>,
+): Promise<Answer> {
   const key = scope.params["idempotencykey"];
   if (key === undefined || key === null || key === "") return work();
   const owner = caller.actingFor?.id ?? caller.id;
   const fingerprint = fingerprintOf(entry, caller, scope);
-  if (!(await claim(session, [owner, entry.name, key, fingerprint]))) return answerOfFirst(session, owner, key, fingerprint);
+  if (!(await claim(session, [owner, entry.name, key, fingerprint])))
+    return answerOfFirst(session, owner, key, fingerprint);
   const answer = await work();
   await session.run({
     text: "update tb_idempotency set answer = ? where userid = ? and idempotencykey = ?",
@@ -44,7 +49,12 @@ async function claim(session: Session, values: (string | number)[]): Promise<boo
   }
 }
 
-async function answerOfFirst(session: Session, owner: number, key: string | number, fingerprint: string): Promise<Answer> {
+async function answerOfFirst(
+  session: Session,
+  owner: number,
+  key: string | number,
+  fingerprint: string,
+): Promise<Answer> {
   const { rows } = await session.run({
     text: "select fingerprint, answer from tb_idempotency where userid = ? and idempotencykey = ?",
     values: [owner, key],
@@ -58,5 +68,7 @@ async function answerOfFirst(session: Session, owner: number, key: string | numb
 function fingerprintOf(entry: Entry, caller: Caller, { params }: RunScope): string {
   const named = Object.entries(params).filter(([name, value]) => name !== "idempotencykey" && value !== undefined);
   named.sort(([one], [other]) => (one < other ? -1 : 1));
-  return createHash("sha256").update(JSON.stringify([entry.name, caller.id, named])).digest("hex");
+  return createHash("sha256")
+    .update(JSON.stringify([entry.name, caller.id, named]))
+    .digest("hex");
 }

@@ -18,7 +18,6 @@ interface StoredItem {
   tries: number;
 }
 
-
 export const outboxStatement = ({ kind, lane, body, entry, userId }: OutboxItem): Statement => ({
   text: "insert into tb_outbox (kind, lane, body, state, tries, nexttry, entry, userid, datum) values (?, ?, ?, 'waiting', 0, ?, ?, ?, ?)",
   values: [kind, lane ?? null, JSON.stringify(body), now(), entry, userId, now()],
@@ -138,7 +137,10 @@ export class OutboxWorker implements Outbox {
   async #failed({ id, tries, kind }: StoredItem, cause: unknown): Promise<void> {
     const last = !isPassing(cause) || tries + 1 >= MOST_TRIES;
     const reason = cause instanceof Error ? cause.message : String(cause);
-    this.#log.warn({ event: "outbox", item: id, kind, tries: tries + 1, last, err: cause }, "an item of the outbox failed");
+    this.#log.warn(
+      { event: "outbox", item: id, kind, tries: tries + 1, last, err: cause },
+      "an item of the outbox failed",
+    );
     await this.#database.run({
       text: "update tb_outbox set state = ?, nexttry = ?, lasterror = ? where id = ? and claimedby = ?",
       values: [last ? "failed" : "waiting", now(pauseSeconds(tries)), reason.slice(0, 500), id, this.#name],
@@ -148,7 +150,8 @@ export class OutboxWorker implements Outbox {
 
 /** A failure that may be over at the next try; a statement that is wrong stays wrong. */
 const isPassing = (cause: unknown): boolean =>
-  cause instanceof DatabaseError && (cause.kind === "unavailable" || cause.kind === "conflict" || cause.kind === "timeout");
+  cause instanceof DatabaseError &&
+  (cause.kind === "unavailable" || cause.kind === "conflict" || cause.kind === "timeout");
 
 /** 1, 2, 4 ... up to 600 seconds, shifted by up to a fifth so that servers don't try in step. */
 const pauseSeconds = (tries: number): number => Math.min(600, 2 ** tries) * (1 + Math.random() / 5);

@@ -105,20 +105,25 @@ async function changeWithHooks(step: SqlStep, work: Work): Promise<StepResult> {
   const hooks = successHooks(work);
   if (step.deferred) {
     await database.transaction(async (session) => {
-      for (const stored of [outboxStatement(deferredChange(work.entry, work.caller, statement)), ...hooks]) await session.run(stored);
+      for (const stored of [outboxStatement(deferredChange(work.entry, work.caller, statement)), ...hooks])
+        await session.run(stored);
     });
     work.scope.deferred = true;
     return { rows: [], columns: [], truncated: false, changed: 0, insertId: 0 };
   }
   try {
-    const done = await database.runForeign(statement, { andThen: hooks, maxRows: work.services.settings.current.maxrows });
+    const done = await database.runForeign(statement, {
+      andThen: hooks,
+      maxRows: work.services.settings.current.maxrows,
+    });
     return resultOf(done);
   } catch (cause) {
     throw spoken(cause, step, work);
   }
 }
 
-const successHooks = ({ entry, caller, scope }: Work): Statement[] => hookItems("success", entry, caller, scope).map(outboxStatement);
+const successHooks = ({ entry, caller, scope }: Work): Statement[] =>
+  hookItems("success", entry, caller, scope).map(outboxStatement);
 
 async function stepResult(step: Step, work: Work, session: Session): Promise<StepResult> {
   try {
@@ -148,7 +153,11 @@ async function runCall(step: CallStep, work: Work, session: Session): Promise<St
   const { services, caller, request, entry, scope } = work;
   const done = await operation.run(input, { session, services, caller, request, entry, params: scope.params });
   work.close ||= done.close === true;
-  return Object.assign(Object.create(null) as StepResult, { rows: [], columns: [], truncated: false, changed: 0, insertId: 0 }, done);
+  return Object.assign(
+    Object.create(null) as StepResult,
+    { rows: [], columns: [], truncated: false, changed: 0, insertId: 0 },
+    done,
+  );
 }
 
 function isExpected({ expect, template }: SqlStep, result: StepResult): boolean {
@@ -157,7 +166,8 @@ function isExpected({ expect, template }: SqlStep, result: StepResult): boolean 
   return expect.rows === "one" ? count === 1 : expect.rows === "some" ? count > 0 : count === 0;
 }
 
-const unexpected = (step: SqlStep) => new ApiError("failed", `step in line ${step.line} found something else than it expects`);
+const unexpected = (step: SqlStep) =>
+  new ApiError("failed", `step in line ${step.line} found something else than it expects`);
 
 function otherwiseOf(step: Step, work: Work): ApiError | undefined {
   if (step.otherwise === undefined) return undefined;
@@ -171,10 +181,14 @@ function spoken(cause: unknown, step: Step | undefined, work: Work): unknown {
     const own = step === undefined ? undefined : otherwiseOf(step, work);
     return own ?? new ApiError("conflict", "a row with this value is there already", { cause });
   }
-  if (cause.kind === "timeout") return new ApiError("failed", "the database took too long; the statement was ended", { cause });
-  if (cause.kind === "unavailable") return new ApiError("not available", "the database does not answer; try again", { cause });
-  if (cause.kind === "conflict") return new ApiError("not available", "others changed the same data; try again", { cause });
-  if (cause.kind === "constraint") return new ApiError("conflict", "a rule of the database forbids this change", { cause });
+  if (cause.kind === "timeout")
+    return new ApiError("failed", "the database took too long; the statement was ended", { cause });
+  if (cause.kind === "unavailable")
+    return new ApiError("not available", "the database does not answer; try again", { cause });
+  if (cause.kind === "conflict")
+    return new ApiError("not available", "others changed the same data; try again", { cause });
+  if (cause.kind === "constraint")
+    return new ApiError("conflict", "a rule of the database forbids this change", { cause });
   if (cause.kind === "value") return new ApiError("wrong parameter", "a value does not fit its column", { cause });
   if (work.entry.open) return new ApiError("failed", "the statement of this entry failed", { cause });
   return cause;

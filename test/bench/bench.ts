@@ -10,8 +10,8 @@ import { as } from "../server.js";
 import { measureOutbox } from "./outbox-rate.js";
 import { measureReload } from "./reload-rate.js";
 
-const ROUNDS = 7;
-const SECONDS = 3;
+const ROUNDS = 5;
+const SECONDS = 2;
 const CONNECTIONS = 32;
 
 interface Served {
@@ -31,12 +31,17 @@ async function stop({ process: child }: Served): Promise<void> {
 }
 
 async function rate({ port }: Served, path: string): Promise<number> {
-  const result = await autocannon({ url: `http://127.0.0.1:${port}${path}`, connections: CONNECTIONS, duration: SECONDS });
+  const result = await autocannon({
+    url: `http://127.0.0.1:${port}${path}`,
+    connections: CONNECTIONS,
+    duration: SECONDS,
+  });
   if (result.non2xx + result.errors + result.timeouts > 0) throw new Error(`${path}: ${result.non2xx} bad answers`);
   return result.requests.total / result.duration;
 }
 
-const median = (values: number[]): number => [...values].sort((one, other) => one - other)[Math.floor(values.length / 2)] ?? 0;
+const median = (values: number[]): number =>
+  [...values].sort((one, other) => one - other)[Math.floor(values.length / 2)] ?? 0;
 
 async function compare(title: string, goal: number, engine: Served, byHand: Served, path: string): Promise<void> {
   await rate(engine, path);
@@ -78,7 +83,8 @@ async function startTime(): Promise<void> {
   await stop(engine);
 }
 
-const freshSqlite = async (): Promise<string> => `sqlite:${join(await mkdtemp(join(tmpdir(), "tbapi-bench-")), "bench.sqlite")}`;
+const freshSqlite = async (): Promise<string> =>
+  `sqlite:${join(await mkdtemp(join(tmpdir(), "tbapi-bench-")), "bench.sqlite")}`;
 
 await startTime();
 await compareOn("sqlite", await freshSqlite(), 0.8);

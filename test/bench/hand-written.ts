@@ -58,7 +58,10 @@ function answer(response: ServerResponse, body: string): void {
 
 function balance(find: Find, url: string, response: ServerResponse): void {
   const query = parse(url.slice(url.indexOf("?") + 1)) as Record<string, string | undefined>;
-  if (!equal(Buffer.from(query["authkey"] ?? ""), key)) return answer(response, "ERROR: auth failed: wrong key");
+  if (!equal(Buffer.from(query["authkey"] ?? ""), key)) {
+    answer(response, "ERROR: auth failed: wrong key");
+    return;
+  }
   find(query["authid"] ?? "", (account) => {
     const password = account === undefined ? "" : passwordOf(account.password);
     const digest = hash("md5", `ck5Gp${query["authid"]}${password}${SALT}${query["authsalt1"]}`, "hex");
@@ -66,7 +69,10 @@ function balance(find: Find, url: string, response: ServerResponse): void {
     if (account === undefined || !right || account.enabled !== 1 || account.temporarydisabled === 1)
       return answer(response, "ERROR: auth failed: wrong user or password");
     const credit = String(account.credit).replace(/\.?0+$/, "");
-    answer(response, `${account.postpaid === 1 ? "Postpaid, your" : "Your"} credit is $${credit === "" ? "0" : credit}`);
+    answer(
+      response,
+      `${account.postpaid === 1 ? "Postpaid, your" : "Your"} credit is $${credit === "" ? "0" : credit}`,
+    );
   });
 }
 

@@ -16,10 +16,16 @@ export async function measureOutbox(database: string): Promise<void> {
   await server.get("apireload", as("admin"));
   const started = performance.now();
   for (let sent = 0; sent < ITEMS; sent += AT_ONCE)
-    await Promise.all(Array.from({ length: AT_ONCE }, (_, index) => server.get("benchchange", as("alice", { sparam1: `n${sent + index}` }))));
+    await Promise.all(
+      Array.from({ length: AT_ONCE }, (_, index) =>
+        server.get("benchchange", as("alice", { sparam1: `n${sent + index}` })),
+      ),
+    );
   const accepted = performance.now() - started;
   while ((await outbox.counts()).waiting > 0) await pause(20);
   const done = performance.now() - started;
-  console.log(`outbox on ${target.dialect}: ${Math.round((ITEMS / accepted) * 1000)} changes accepted a second, ${Math.round((ITEMS / done) * 1000)} carried out`);
+  console.log(
+    `outbox on ${target.dialect}: ${Math.round((ITEMS / accepted) * 1000)} changes accepted a second, ${Math.round((ITEMS / done) * 1000)} carried out`,
+  );
   await server.stop();
 }

@@ -11,7 +11,10 @@ export async function measureReload(database: string): Promise<void> {
     const names = Array.from({ length: IN_ONE_INSERT }, (_, index) => first + index);
     await target.run({
       text: `insert into tb_api (fname, customsql, req_user) values ${names.map(() => "(?, ?, 12)").join(", ")}`,
-      values: names.flatMap((n) => [`bench${n}`, `select ${n} as n, username from tb_users where id = [USERID] and name <> '[SPARAM1]'`]),
+      values: names.flatMap((n) => [
+        `bench${n}`,
+        `select ${n} as n, username from tb_users where id = [USERID] and name <> '[SPARAM1]'`,
+      ]),
     });
   }
   let running = true;
@@ -31,6 +34,8 @@ export async function measureReload(database: string): Promise<void> {
   running = false;
   await Promise.all(load);
   const kind = target.dialect;
-  console.log(`${ROWS} rows reloaded on ${kind}: ${milliseconds} ms (goal 2000), ${answered} requests answered meanwhile, ${dropped} dropped, slowest ${Math.round(slowest)} ms; ${answer.slice(0, 30).trim()}`);
+  console.log(
+    `${ROWS} rows reloaded on ${kind}: ${milliseconds} ms (goal 2000), ${answered} requests answered meanwhile, ${dropped} dropped, slowest ${Math.round(slowest)} ms; ${answer.slice(0, 30).trim()}`,
+  );
   await server.stop();
 }

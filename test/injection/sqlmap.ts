@@ -15,7 +15,12 @@ const PLACEMENTS = {
   sqlmaplonger: "select count(*) as n from tb_users where username like '%[SPARAM1]%'",
   sqlmapfunction: "select count(*) as n from tb_users where upper(username) = upper('[SPARAM1]')",
 };
-const OPEN_LIMITS = { TBAPI_LIMITADDRESS: "0", TBAPI_LIMITACCOUNT: "0", TBAPI_LIMITLOGIN: "100000", TBAPI_BANAFTER: "0" };
+const OPEN_LIMITS = {
+  TBAPI_LIMITADDRESS: "0",
+  TBAPI_LIMITACCOUNT: "0",
+  TBAPI_LIMITLOGIN: "100000",
+  TBAPI_BANAFTER: "0",
+};
 
 interface Target {
   title: string;
@@ -33,11 +38,22 @@ const alice = clear("alice", "alice-sample");
 const admin = clear(ADMIN.username, ADMIN.password);
 
 const TARGETS: Target[] = [
-  ...Object.keys(PLACEMENTS).map((entry) => ({ title: entry, entry, params: { ...alice, sparam1: "bob" }, vary: ["sparam1"] })),
+  ...Object.keys(PLACEMENTS).map((entry) => ({
+    title: entry,
+    entry,
+    params: { ...alice, sparam1: "bob" },
+    vary: ["sparam1"],
+  })),
   {
     title: "getfield",
     entry: "getfield",
-    params: { ...admin, table: "tb_users", retfieldname: "email", filterfieldname: "username", filterfieldvalue: "bob" },
+    params: {
+      ...admin,
+      table: "tb_users",
+      retfieldname: "email",
+      filterfieldname: "username",
+      filterfieldvalue: "bob",
+    },
     vary: ["table", "retfieldname", "filterfieldname", "filterfieldvalue"],
   },
   { title: "login", entry: "login", params: alice, vary: ["authid", "authpwd"] },
@@ -45,11 +61,24 @@ const TARGETS: Target[] = [
 
 async function attack(url: string, { title, entry, params, vary }: Target, dbms: string): Promise<boolean> {
   const query = new URLSearchParams({ apientry: entry, ...params });
-  const words = ["-u", `${url}/mvapireq/?${query}`, "-p", vary.join(","), "--batch", "--flush-session", "--level=3", "--risk=2"];
-  const { stdout } = await execa("sqlmap", [...words, `--dbms=${dbms}`, "--disable-coloring", "--time-sec=2"], { reject: false });
+  const words = [
+    "-u",
+    `${url}/mvapireq/?${query}`,
+    "-p",
+    vary.join(","),
+    "--batch",
+    "--flush-session",
+    "--level=3",
+    "--risk=2",
+  ];
+  const { stdout } = await execa("sqlmap", [...words, `--dbms=${dbms}`, "--disable-coloring", "--time-sec=2"], {
+    reject: false,
+  });
   const found = /is vulnerable|identified the following injection point/.test(stdout);
   const tried = /all tested parameters do not appear to be injectable/.test(stdout);
-  console.log(`${dbms} ${title} (${vary.join(", ")}): ${found ? "INJECTABLE" : tried ? "nothing found" : "sqlmap did not finish"}`);
+  console.log(
+    `${dbms} ${title} (${vary.join(", ")}): ${found ? "INJECTABLE" : tried ? "nothing found" : "sqlmap did not finish"}`,
+  );
   if (found || !tried) console.log(stdout.slice(-2_000));
   return tried && !found;
 }
