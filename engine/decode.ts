@@ -121,8 +121,8 @@ function formatFor(
     throw new ApiError("not configured", "format=jsonp needs enablejsonp = 1");
   if (named !== undefined) return named;
   // A page that loads a script gives the callback alone; an entry's own parameter of that name is hardly an identifier.
-  if (callback !== undefined && incoming.body.length === 0 && settings.enablejsonp !== "0" && isCallback(callback))
-    return "jsonp";
+  const isFromPage = callback !== undefined && incoming.target !== "" && incoming.body.length === 0;
+  if (isFromPage && settings.enablejsonp !== "0" && isCallback(callback)) return "jsonp";
   return answerFormatOf(incoming.body, incoming.contentType);
 }
 

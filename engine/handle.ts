@@ -24,7 +24,7 @@ export interface Pipeline {
 export function makeHandle(pipeline: Pipeline): Handle {
   const { settings, log } = pipeline;
   return async (incoming) => {
-    const started = performance.now();
+    const started = log.isLevelEnabled("debug") ? performance.now() : undefined;
     let request: ApiRequest | undefined;
     let answer: Answer;
     try {
@@ -34,7 +34,7 @@ export function makeHandle(pipeline: Pipeline): Handle {
       answer = failure(cause, incoming, request, log);
     }
     pipeline.count(answer.ok);
-    if (log.isLevelEnabled("debug")) {
+    if (started !== undefined) {
       const { entry, id } = request ?? { entry: "", id: "" };
       log.debug({
         event: "request",

@@ -112,12 +112,14 @@ export async function exchange(socket: net.Socket, pieces: Iterable<string>): Pr
   socket.on("data", (chunk) => {
     text += chunk;
   });
+  // A reset is an end as well.
   socket.on("error", () => undefined);
+  const closed = new Promise((resolve) => socket.on("close", resolve));
   for (const piece of pieces) {
     socket.write(piece);
     await new Promise(setImmediate);
   }
-  await once(socket, "close");
+  await closed;
   return text;
 }
 

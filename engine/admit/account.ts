@@ -5,7 +5,7 @@ import type { Log } from "../log.js";
 import type { Caller, Row } from "../request.js";
 import { contains, readAddressTexts } from "./address-list.js";
 import type { Background } from "./background.js";
-import { type FoundNonce, type NonceBook, wrongLogin } from "./login.js";
+import { type FoundNonce, type NonceBook, needsNonce, wrongLogin } from "./login.js";
 import { MOST_NAMESAKES } from "./plan.js";
 import { needOf, type Proof, proofOf, textOf } from "./proof.js";
 import { isAdmin, kindOf } from "./role.js";
@@ -75,9 +75,13 @@ async function signIn(visit: Visit, parts: AccountParts): Promise<Caller | undef
   const byPinAlone = sent.id === "";
   const fitting: Candidate[] = [];
   for (const row of rows.length === 0 ? [STRANGER] : rows) {
-    const candidate = await prove(row, byPinAlone, visit, parts);
-    if (row !== STRANGER && candidate !== undefined && (await suffices(candidate, visit, parts)))
-      fitting.push(candidate);
+    const nonce = sent.nonce === "" ? undefined : await parts.nonces.find(sent.nonce, Number(row["id"]));
+    const proof = byPinAlone ? "none" : proofOf(row, sent, plan.way, aboutOf(visit, nonce, parts));
+    if (row === STRANGER || proof === "wrong" || !isOpen(row)) continue;
+    const need = needOf(row, plan.way);
+    if (need.password && proof === "none") continue;
+    if (need.address && !(await comesFromOwnAddress(row, visit, parts.database))) continue;
+    fitting.push({ row, proof, nonce });
   }
   const [only] = fitting;
   if (only === undefined || (fitting.length > 1 && only.proof === "none")) {
@@ -85,7 +89,7 @@ async function signIn(visit: Visit, parts: AccountParts): Promise<Caller | undef
     if (rows.length === 0) parts.throttle.namedNobody(visit);
     throw refusal(visit, accounts, parts);
   }
-  await parts.nonces.demand(visit, Number(only.row["id"]), only.proof, only.nonce);
+  if (needsNonce(visit)) await parts.nonces.demand(visit, Number(only.row["id"]), only.proof, only.nonce);
   sealWhenClear(only.row, parts);
   return demoted(callerOf(only.row), visit);
 }
@@ -99,27 +103,11 @@ async function find(name: string, { plan }: Visit, { database, passwords }: Acco
   return others.rows.length > MOST_NAMESAKES ? [] : others.rows;
 }
 
-/** undefined when something that was sent is wrong. */
-async function prove(
-  row: Row,
-  byPinAlone: boolean,
-  visit: Visit,
-  { passwords, nonces }: AccountParts,
-): Promise<Candidate | undefined> {
-  const { plan, policy, sent } = visit;
-  const id = Number(row["id"]);
-  const nonce = sent.nonce === "" ? undefined : await nonces.find(sent.nonce, id);
-  const about = { nonce: nonce?.nonce ?? sent.nonce, serverSalt: policy.settings.apiv2md5salt, passwords };
-  const proof = byPinAlone ? "none" : proofOf(row, sent, plan.way, about);
-  return proof === "wrong" ? undefined : { row, proof, nonce };
-}
-
-async function suffices({ row, proof }: Candidate, visit: Visit, { database }: AccountParts): Promise<boolean> {
-  if (!isOpen(row)) return false;
-  const need = needOf(row, visit.plan.way);
-  if (need.password && proof === "none") return false;
-  return !need.address || (await comesFromOwnAddress(row, visit, database));
-}
+const aboutOf = (visit: Visit, nonce: FoundNonce | undefined, { passwords }: AccountParts) => ({
+  nonce: nonce?.nonce ?? visit.sent.nonce,
+  serverSalt: visit.policy.settings.apiv2md5salt,
+  passwords,
+});
 
 const isOpen = (row: Row): boolean => Number(row["enabled"]) === 1 && Number(row["temporarydisabled"]) !== 1;
 

@@ -60,7 +60,6 @@ export class NonceBook implements Nonces {
    * Errors: ApiError "auth failed".
    */
   async demand(visit: Visit, userId: number, proof: Proof, found: FoundNonce | undefined): Promise<void> {
-    if (!needsNonce(visit)) return;
     const { plan, place } = visit;
     const here = plan.login < 3 || (found?.address === place.address && !place.forgeable);
     if (proof === "nonce" && found?.usable === true && here && (await this.#use(found.nonce))) return;
@@ -84,7 +83,7 @@ export class NonceBook implements Nonces {
   }
 }
 
-const needsNonce = ({ plan, trusted }: Visit): boolean => plan.login >= 2 || (plan.login === 1 && !trusted);
+export const needsNonce = ({ plan, trusted }: Visit): boolean => plan.login >= 2 || (plan.login === 1 && !trusted);
 
 /** The same words whatever was wrong. */
 export const wrongLogin = () => new ApiError("auth failed", "wrong user or password");

@@ -37,7 +37,12 @@ interface Work {
 export function makeRun(services: Services, operations: ReadonlyMap<string, Operation>): Run {
   const given = givenSteps(services.settings);
   return async (entry, params, caller, request) => {
-    const scope: RunScope = { params, loose: looseOf(entry, request), caller, steps: Object.create(given()) };
+    const scope: RunScope = {
+      params,
+      loose: looseOf(entry, request),
+      caller,
+      steps: entry.steps.length === 0 ? given() : Object.create(given()),
+    };
     const work: Work = { entry, caller, request, scope, services, operations, given: given(), close: false };
     if (entry.account && caller.id === 0) throw withoutAccount(caller);
     if (entry.steps.length === 0 && entry.hooks.length === 0) return answerOf(work);

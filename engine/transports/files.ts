@@ -19,7 +19,7 @@ export async function serveFile(
   const file = webroot === "" ? undefined : await fileOf(request.url ?? "", webroot);
   if (file === undefined) return absent();
   sendFile(request, file.path, { root: file.root, dotfiles: "ignore", index: false })
-    .on("error", absent)
+    .on("error", () => (response.headersSent ? response.destroy() : absent()))
     .on("directory", absent)
     .on("headers", (it: ServerResponse) => it.setHeader("X-Content-Type-Options", "nosniff"))
     .pipe(response);

@@ -22,6 +22,8 @@ interface Line {
   webSocketPeer: Peer;
   /** Requests without an answer yet. */
   pending: number;
+  /** True while nothing is read since too many are pending. */
+  paused: boolean;
   /** The answer to the latest request: it goes out behind all others. */
   last: ServerResponse | undefined;
 }
@@ -37,11 +39,8 @@ export function makeHttp(context: TransportContext): ServeHttp {
     maxHeaderSize: context.settings.current.maxline,
     connectionsCheckingInterval: SLOW_EVERY,
   });
-  const headers = derived(context.settings, context.log, (settings) => {
-    setTimes(server, settings);
-    return fixedHeaders(settings);
-  });
-  const exchange = new Exchange(context, headers);
+  const exchange = new Exchange(context, derived(context.settings, context.log, fixedHeaders));
+  const keepTimes = derived(context.settings, context.log, (settings) => setTimes(server, settings));
   const upgrade = makeWebSocket(context);
   server.on("request", (request, response) => {
     const line = lines.get(request.socket);
@@ -55,6 +54,7 @@ export function makeHttp(context: TransportContext): ServeHttp {
   // Starts node's watch over slow requests, which otherwise begins with listen().
   server.emit("listening");
   return (socket, connection, secure) => {
+    keepTimes();
     lines.set(socket, makeLine(socket, connection, secure));
     server.emit("connection", socket);
   };
@@ -86,6 +86,7 @@ function makeLine(socket: Socket, connection: Connection, secure: boolean): Line
     peer: directPeer(secure ? "https" : "http", connection),
     webSocketPeer: directPeer(secure ? "wss" : "ws", connection),
     pending: 0,
+    paused: false,
     last: undefined,
   };
   connection.finish = () => {
@@ -108,7 +109,10 @@ class Exchange {
   take(request: IncomingMessage, response: ServerResponse, line: Line): void {
     line.pending += 1;
     line.last = response;
-    if (line.pending > this.#context.settings.current.maxpipelined) line.socket.pause();
+    if (line.pending > this.#context.settings.current.maxpipelined) {
+      line.paused = true;
+      line.socket.pause();
+    }
     const { path } = splitTarget(request.url ?? "");
     if (isApiPath(path) || isOldApiPath(path)) this.#call(request, response, line);
     else if (isFilePath(path)) this.#file(request, response, line);
@@ -119,8 +123,16 @@ class Exchange {
     const { method } = request;
     if (method === "GET" || method === "HEAD") this.#answer(request, response, line, NO_BODY);
     else if (method === "POST") void this.#post(request, response, line);
-    else if (method === "OPTIONS") this.#write(response, line, plain(204, ""), PREFLIGHT);
+    else if (method === "OPTIONS") this.#permit(response, line);
     else this.#write(response, line, plain(405, `ERROR: not available: send one of ${METHODS}`), ["Allow", METHODS]);
+  }
+
+  /** What browsers ask before they send a page's request to another origin. */
+  #permit(response: ServerResponse, line: Line): void {
+    const { all, crossOrigin } = this.#headers();
+    response.writeHead(204, [...all, ...crossOrigin, ...PREFLIGHT]);
+    response.end();
+    this.#release(line);
   }
 
   async #post(request: IncomingMessage, response: ServerResponse, line: Line): Promise<void> {
@@ -157,7 +169,7 @@ class Exchange {
     });
   }
 
-  /** The one place where a response is written: whole, with its length. */
+  /** Writes an answer whole, with its length. */
   #write(response: ServerResponse, line: Line, answer: EncodedAnswer, more?: readonly string[]): void {
     const { body } = answer;
     const { all, crossOrigin } = this.#headers();
@@ -175,7 +187,9 @@ class Exchange {
 
   #release(line: Line): void {
     line.pending -= 1;
-    if (line.pending === this.#context.settings.current.maxpipelined) line.socket.resume();
+    if (!line.paused || line.pending > this.#context.settings.current.maxpipelined) return;
+    line.paused = false;
+    line.socket.resume();
   }
 }
 
