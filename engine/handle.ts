@@ -6,7 +6,7 @@ import { encode } from "./encode.js";
 import { ApiError, toApiError } from "./errors.js";
 import type { Log } from "./log.js";
 import type { Entry } from "./registry/entry.js";
-import type { Answer, ApiRequest, Caller } from "./request.js";
+import type { Answer, ApiRequest } from "./request.js";
 import type { Run } from "./run/run.js";
 import type { SettingsStore } from "./settings.js";
 
@@ -57,16 +57,17 @@ async function answerTo(request: ApiRequest, pipeline: Pipeline): Promise<Answer
   const entry = resolve(registry, request.entry);
   const caller = await admission.admit(request, entry);
   try {
-    const params = entry.validate(request.params, request.positional);
+    const params = entry.validate(request.params, positionalOf(request, entry));
     return await pipeline.run(entry, params, caller, request);
   } catch (cause) {
-    await countFailure(admission, request, entry, caller);
+    admission.failed(request, entry, caller);
     throw cause;
   }
 }
 
-async function countFailure(admission: Admission, request: ApiRequest, entry: Entry, caller: Caller): Promise<void> {
-  if (entry.access.limit === "pin") await admission.failed(request, entry, caller);
+/** On the console a lone parameter takes the rest of the line, commas and all: `db,select a, b from x`. */
+function positionalOf({ positional, rest }: ApiRequest, { params }: Entry): readonly string[] {
+  return rest !== undefined && params.length === 1 && positional.length > 1 ? [rest] : positional;
 }
 
 /** The entry of that name. Its snapshot is kept by the request to its end. Errors: ApiError. */

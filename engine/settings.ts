@@ -42,7 +42,7 @@ export const START_VARIABLES = {
   TBAPI_DB: "Database: sqlite:FILE (default sqlite:data/tbapi.sqlite) or mysql://user:password@host:port/name.",
   TBAPI_HOST: "Address to listen on; default 0.0.0.0.",
   TBAPI_PORT: "The shared port (mainaport); default 80.",
-  TBAPI_ADMINPORT: "Port of the console; 0 or absent for none.",
+  TBAPI_ADMINPORT: "Port of the console; none where absent, 0 for any that is free.",
   TBAPI_ADMIN_USERNAME: "The first administrator; default admin.",
   TBAPI_ADMIN_PASSWORD: "Password of the first administrator; made and printed once where absent.",
   TBAPI_SEALKEY: "64 hex digits: the key under which passwords are sealed; otherwise TBAPI_SEALKEYFILE.",

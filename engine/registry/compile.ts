@@ -58,7 +58,7 @@ export function compileDefinition(
   const rows = compileRows(definition.rows, scope, faults);
   const answer = compileAnswer(definition, rows, scope, faults);
   const hooks = compileHooks(definition.hooks, scope, statements);
-  const done = { params, steps, rows, answer, hooks, callerFields: callerFieldsOf(steps, hooks, scope) };
+  const done = { params, steps, rows, answer, hooks, callerFields: callerFieldsOf(steps, scope) };
   const entry = faults.list.length === 0 ? freezeDeep(entryOf(definition, identity, done)) : undefined;
   return { entry, templates: statements.placed, faults };
 }
@@ -113,9 +113,8 @@ export const scopeOf = (params: DefinitionScope["params"], open: boolean, { text
 });
 
 /** The caller's fields that the entry looks at; undefined where an action may look at any. */
-export function callerFieldsOf(steps: readonly Step[], hooks: readonly Hook[], { usedFields }: DefinitionScope) {
-  const anything = steps.some(({ kind }) => kind === "call") || hooks.some(({ kind }) => kind !== "sql");
-  return anything ? undefined : [...usedFields];
+export function callerFieldsOf(steps: readonly Step[], { usedFields }: DefinitionScope) {
+  return steps.some(({ kind }) => kind === "call") ? undefined : [...usedFields];
 }
 
 /** Faults are added under `["hooks", outcome, index]`. */
@@ -128,7 +127,14 @@ export function compileHooks(
     hooks.flatMap((hook, index): Hook[] => {
       const [[kind, body] = []] = Object.entries(hook) as [HookKind, string][];
       if (kind === undefined || body === undefined) return [];
-      if (kind !== "sql") return [{ on, kind, body }];
+      if (kind !== "sql") {
+        const path = ["hooks", on, index, kind];
+        statements.faults.add(
+          path,
+          `'${kind}' can't be carried out by this version; the only action is sql (custom_action 8, or 58 on failure)`,
+        );
+        return [];
+      }
       const template = statements.compile(["hooks", on, index, "sql"], body, scope);
       return template === undefined ? [] : [{ on, kind, template }];
     });

@@ -115,14 +115,11 @@ export type Step = SqlStep | CallStep;
 export const HOOK_KINDS = ["email", "sms", "ring", "restart", "database-restart", "reboot", "command", "sql"] as const;
 export type HookKind = (typeof HOOK_KINDS)[number];
 
-/** What runs after the answer. */
+/** A statement that runs after the answer. */
 export interface Hook {
   on: "success" | "failure";
-  kind: HookKind;
-  /** For `sql`. */
-  template?: CompiledTemplate;
-  /** For every other kind: the body as written. */
-  body?: string;
+  kind: "sql";
+  template: CompiledTemplate;
 }
 
 export interface Example {

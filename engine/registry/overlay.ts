@@ -47,7 +47,7 @@ function withAccess(
   const params = new Map(base.params.map((spec) => [spec.name, scopeParam(spec)]));
   const scope = { ...scopeOf(params, true, context), steps: new Set<string>() };
   const added = compileHooks(definition.hooks, scope, statements);
-  const callerFields = callerFieldsOf([], added, scope);
+  const callerFields = callerFieldsOf([], scope);
   const entry: Entry = {
     ...base,
     name,

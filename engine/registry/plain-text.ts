@@ -5,8 +5,14 @@ import type { DefinitionScope } from "./scope.js";
 
 type Reader = (run: RunScope) => unknown;
 
-/** UTC, as texts show it. */
-export const nowText = (): string => new Date().toISOString().slice(0, 19).replace("T", " ");
+let [second, shown] = [0, ""];
+
+/** UTC to the second, as texts show it. */
+export function nowText(): string {
+  const now = Math.floor(Date.now() / 1_000);
+  if (now !== second) [second, shown] = [now, new Date(now * 1_000).toISOString().slice(0, 19).replace("T", " ")];
+  return shown;
+}
 
 /** undefined for a text with blocks or functions, which is left to Handlebars. */
 export function compilePlainText(

@@ -15,7 +15,7 @@ export interface StoredStatement {
 export function hookItems(on: "success" | "failure", entry: Entry, caller: Caller, scope: RunScope): OutboxItem[] {
   const items: OutboxItem[] = [];
   for (const hook of entry.hooks) {
-    if (hook.on !== on || hook.template === undefined) continue;
+    if (hook.on !== on) continue;
     items.push({
       kind: "sql",
       body: storable(bindTemplate(hook.template, scope)),
