@@ -3,6 +3,11 @@ import type { Knex } from "knex";
 import { makeTable } from "./columns.js";
 
 export async function up(knex: Knex): Promise<void> {
+  await makeCalls(knex);
+  await makeMessages(knex);
+}
+
+async function makeCalls(knex: Knex): Promise<void> {
   await makeTable(knex, "tb_cdrs", (columns, table) => {
     const { id, now, number, text, whole, amount } = columns;
     id();
@@ -22,6 +27,9 @@ export async function up(knex: Knex): Promise<void> {
     table.index(["calledid", "datum"]);
     table.index(["sipcallid"]);
   });
+}
+
+async function makeMessages(knex: Knex): Promise<void> {
   await makeTable(knex, "tb_sms", ({ id, now, text, number, long, whole, amount }, table) => {
     id();
     now("datum");

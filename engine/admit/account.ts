@@ -149,14 +149,17 @@ function refusal(visit: Visit, accounts: readonly string[], { throttle, log }: A
   return wrongLogin();
 }
 
+/** Ids of accounts whose password is being sealed. */
+const sealing = new Set<number>();
+
 /** A password that another system left in clear is sealed when it has been used. */
 function sealWhenClear(row: Row, { passwords, database, background }: AccountParts): void {
   const clear = textOf(row["password"]);
-  if (clear === "" || passwords.isSealed(clear)) return;
+  const id = Number(row["id"]);
+  if (clear === "" || passwords.isSealed(clear) || sealing.has(id)) return;
+  sealing.add(id);
+  const text = "update tb_users set password = ? where id = ? and password = ?";
   background.run("seal a password", () =>
-    database.run({
-      text: "update tb_users set password = ? where id = ? and password = ?",
-      values: [passwords.seal(clear), Number(row["id"]), clear],
-    }),
+    database.run({ text, values: [passwords.seal(clear), id, clear] }).finally(() => sealing.delete(id)),
   );
 }
