@@ -1,14 +1,15 @@
 /**
  * What compiled templates do in a database: values are inert wherever they stand, and the forms of the original database
- * answer the same on both. MariaDB is asked where TEST_MARIADB (mysql://user@host:port/name, an empty database) is set.
+ * answer the same on both.
  */
 import assert from "node:assert/strict";
-import { after, before, describe, test } from "node:test";
+import { after, before, test } from "node:test";
 import Sqlite from "better-sqlite3";
 import mysql from "mysql2/promise";
 import type { BoundValue, Dialect } from "../engine/database/database.js";
 import { ApiError } from "../engine/errors.js";
 import { compileTemplate } from "../engine/template/compile.js";
+import { eachDatabase } from "./databases.js";
 import { lookupOf, SCOPES } from "./template-scope.js";
 
 type Row = Record<string, unknown>;
@@ -191,8 +192,6 @@ function suite(dialect: Dialect, open: () => Target | Promise<Target>): void {
     });
 }
 
-describe("templates on SQLite", () => suite("sqlite", openSqlite));
-const address = process.env["TEST_MARIADB"];
-describe("templates on MariaDB", { skip: address === undefined && "TEST_MARIADB is not set" }, () =>
-  suite("mariadb", () => openMariaDb(address ?? "")),
+eachDatabase("templates", (fresh, dialect) =>
+  suite(dialect, dialect === "sqlite" ? async () => openSqlite() : async () => openMariaDb(await fresh())),
 );

@@ -34,15 +34,9 @@ const STRANGER: Row = { id: 0, username: "", password: "x", pin: "", type: 0, ri
 export const makeAccountCheck =
   (parts: AccountParts): Check =>
   async (visit) => {
-    const { sent, entry } = visit;
-    if (sent.id === "" && sent.password === "" && sent.digest === "") {
-      visit.person = await withoutLogin(visit, parts.database);
-      return;
-    }
-    const signedIn = await signIn(visit, parts);
-    if (signedIn === undefined && entry.access.user === 14 && sent.password === "" && sent.digest === "") return;
-    if (signedIn === undefined) throw refusal(visit, [], parts);
-    visit.person = signedIn;
+    const { sent } = visit;
+    const nothing = sent.id === "" && sent.password === "" && sent.digest === "";
+    visit.person = nothing ? await withoutLogin(visit, parts.database) : await signIn(visit, parts);
   };
 
 /** The console's user, the owner at the command line, a trusted address with the key, or nobody. */
@@ -56,51 +50,71 @@ async function withoutLogin(visit: Visit, database: Database): Promise<Caller> {
     const user = callerOf(rows[0]);
     return policy.settings.apitrustfromconsole === "2" ? { ...user, kind: "server-admin" } : user;
   }
+  if (needsNonce(visit)) throw wrongLogin();
   const forAdmins = entry.access.user <= 10 || request.params.has("targetuser");
   const addressIsEnough = ["1", "2"].includes(policy.settings.apideftrustadmin);
+  // Without a key any web page could send requests from a browser of this machine.
   if (forAdmins && addressIsEnough && hasKey && place.trusted)
     return { id: 0, username: "trusted", kind: "admin", fields: {} };
   if (entry.access.user === 14) return NOBODY;
   throw wrongLogin();
 }
 
-/** The caller; undefined where only a name was sent and that is not enough. */
-async function signIn(visit: Visit, parts: AccountParts): Promise<Caller | undefined> {
-  const { plan, sent } = visit;
-  const name = sent.id !== "" || !plan.way.alone ? sent.id : sent.password;
-  const rows = await find(name, visit, parts);
-  const accounts =
-    rows.length === 0 ? [accountName(undefined, name)] : rows.map((row) => accountName(Number(row["id"]), name));
-  for (const account of accounts) parts.throttle.guard(account, visit);
-  const byPinAlone = sent.id === "";
+async function signIn(visit: Visit, parts: AccountParts): Promise<Caller> {
+  const { sent, plan } = visit;
+  const tried = await byUsername(visit, parts);
+  let fitting = await fittingOf(tried, visit, parts);
+  // Also after a wrong password of a known name: otherwise the time would tell which names are known.
+  if (fitting.length === 0 && plan.way.otherNames) {
+    const others = (await byOtherName(visit, parts)).filter((row) => row["id"] !== tried[0]?.["id"]);
+    fitting = others.length === 0 ? [] : await fittingOf(others, visit, parts);
+    tried.push(...others);
+  }
+  const onlyName = sent.password === "" && sent.digest === "";
+  const [only] = fitting;
+  if (only === undefined || fitting.length > 1 || (onlyName && tried.length > 1)) return refuse(visit, tried, parts);
+  if (needsNonce(visit)) await parts.nonces.demand(visit, Number(only.row["id"]), only.proof, only.nonce);
+  sealWhenClear(only.row, "password", parts);
+  sealWhenClear(only.row, "pin", parts);
+  return demoted(callerOf(only.row), visit);
+}
+
+/** Those of the accounts that what was sent lets in. Errors: ApiError "too many requests", before a password is looked at. */
+async function fittingOf(rows: readonly Row[], visit: Visit, parts: AccountParts): Promise<Candidate[]> {
+  const { sent, plan } = visit;
+  if (rows.length === 0) {
+    parts.throttle.guard(accountName(undefined, sent.id), visit);
+    proofOf(STRANGER, sent, plan.way, aboutOf(visit, undefined, parts));
+  }
+  for (const row of rows) parts.throttle.guard(accountName(Number(row["id"]), sent.id), visit);
   const fitting: Candidate[] = [];
-  for (const row of rows.length === 0 ? [STRANGER] : rows) {
+  for (const row of rows) {
     const nonce = sent.nonce === "" ? undefined : await parts.nonces.find(sent.nonce, Number(row["id"]));
-    const proof = byPinAlone ? "none" : proofOf(row, sent, plan.way, aboutOf(visit, nonce, parts));
-    if (row === STRANGER || proof === "wrong" || !isOpen(row)) continue;
+    const proof = proofOf(row, sent, plan.way, aboutOf(visit, nonce, parts));
+    if (proof === "wrong" || !isOpen(row)) continue;
     const need = needOf(row, plan.way);
     if (need.password && proof === "none") continue;
     if (need.address && !(await comesFromOwnAddress(row, visit, parts.database))) continue;
     fitting.push({ row, proof, nonce });
   }
-  const [only] = fitting;
-  if (only === undefined || (fitting.length > 1 && only.proof === "none")) {
-    if (sent.password === "" && sent.digest === "" && visit.entry.access.user === 14) return undefined;
-    if (rows.length === 0) parts.throttle.namedNobody(visit);
-    throw refusal(visit, accounts, parts);
-  }
-  if (needsNonce(visit)) await parts.nonces.demand(visit, Number(only.row["id"]), only.proof, only.nonce);
-  sealWhenClear(only.row, parts);
-  return demoted(callerOf(only.row), visit);
+  return fitting;
 }
 
-async function find(name: string, { plan }: Visit, { database, passwords }: AccountParts): Promise<Row[]> {
-  if (name === "") return [];
-  const { rows } = await database.run({ text: plan.byName, values: [name] });
-  if (rows.length > 0 || !plan.way.otherNames) return rows;
-  const id: BoundValue = /^\d{1,15}$/.test(name) ? Number(name) : null;
-  const others = await database.run({ text: plan.byOther, values: [id, name, name, name, passwords.pinHash(name)] });
-  return others.rows.length > MOST_NAMESAKES ? [] : others.rows;
+async function byUsername({ sent, plan }: Visit, { database }: AccountParts): Promise<Row[]> {
+  if (sent.id === "") return [];
+  return (await database.run({ text: plan.byName, values: [sent.id] })).rows;
+}
+
+/** By id, name, number or PIN; by a PIN without a name only where that is enough, and not for who guesses. */
+async function byOtherName(visit: Visit, { database, passwords, throttle }: AccountParts): Promise<Row[]> {
+  const { sent, plan } = visit;
+  const name = sent.id === "" ? null : sent.id;
+  const pin = plan.way.alone && name === null ? sent.password : sent.id;
+  const pinHash = pin === "" || throttle.isGuessing(visit) ? null : passwords.pinHash(pin);
+  if (name === null && pinHash === null) return [];
+  const id: BoundValue = name !== null && /^\d{1,15}$/.test(name) ? Number(name) : null;
+  const { rows } = await database.run({ text: plan.byOther, values: [id, name, name, name, pinHash] });
+  return rows.length > MOST_NAMESAKES ? [] : rows;
 }
 
 const aboutOf = (visit: Visit, nonce: FoundNonce | undefined, { passwords }: AccountParts) => ({
@@ -109,7 +123,8 @@ const aboutOf = (visit: Visit, nonce: FoundNonce | undefined, { passwords }: Acc
   passwords,
 });
 
-const isOpen = (row: Row): boolean => Number(row["enabled"]) === 1 && Number(row["temporarydisabled"]) !== 1;
+/** Neither deleted nor switched off. */
+export const isOpen = (row: Row): boolean => Number(row["enabled"]) === 1 && Number(row["temporarydisabled"]) !== 1;
 
 /** `needauth` of addresses: those of the account itself and of `tb_users_authip`, as addresses, networks or ranges. */
 async function comesFromOwnAddress(row: Row, { place, request }: Visit, database: Database): Promise<boolean> {
@@ -135,31 +150,39 @@ export function callerOf(row: Row): Caller {
   return { id: Number(row["id"]), username: textOf(row["username"]), kind: kindOf(row), fields };
 }
 
-function refusal(visit: Visit, accounts: readonly string[], { throttle, log }: AccountParts) {
-  throttle.wrongLogin(accounts, visit);
+/** A lone name that fits nobody may still call a public entry, as nobody. Errors: ApiError "auth failed" otherwise. */
+function refuse(visit: Visit, tried: readonly Row[], { throttle, log }: AccountParts): Caller {
+  const { sent, entry, place, plan } = visit;
+  if (plan.way.alone && tried.length === 0) throttle.namedNobody(visit);
+  if (sent.password === "" && sent.digest === "" && entry.access.user === 14 && !needsNonce(visit)) return NOBODY;
+  const accounts = tried.map((row) => accountName(Number(row["id"]), sent.id));
+  throttle.wrongLogin(accounts.length === 0 ? [accountName(undefined, sent.id)] : accounts, visit);
   log.warn(
-    {
-      event: "wrong login",
-      address: visit.place.address,
-      account: visit.sent.id.slice(0, 64),
-      entry: visit.entry.name,
-    },
+    { event: "wrong login", address: place.address, account: sent.id.slice(0, 64), entry: entry.name },
     "a login was refused",
   );
-  return wrongLogin();
+  throw wrongLogin();
 }
 
-/** Ids of accounts whose password is being sealed. */
-const sealing = new Set<number>();
+/** Accounts and columns that are being sealed. */
+const sealing = new Set<string>();
 
-/** A password that another system left in clear is sealed when it has been used. */
-function sealWhenClear(row: Row, { passwords, database, background }: AccountParts): void {
-  const clear = textOf(row["password"]);
+const SEAL = {
+  password: "update tb_users set password = ? where id = ? and password = ?",
+  pin: "update tb_users set pin = ?, pinhash = ? where id = ? and pin = ?",
+};
+
+/** What another system left in clear is sealed when it has been used, unless it is another meanwhile. */
+function sealWhenClear(row: Row, column: "password" | "pin", { passwords, database, background }: AccountParts): void {
+  const clear = textOf(row[column]);
+  if (clear === "" || passwords.isSealed(clear)) return;
   const id = Number(row["id"]);
-  if (clear === "" || passwords.isSealed(clear) || sealing.has(id)) return;
-  sealing.add(id);
-  const text = "update tb_users set password = ? where id = ? and password = ?";
-  background.run("seal a password", () =>
-    database.run({ text, values: [passwords.seal(clear), id, clear] }).finally(() => sealing.delete(id)),
+  const task = `${column} of account ${id}`;
+  if (sealing.has(task)) return;
+  sealing.add(task);
+  const sealed = passwords.seal(clear);
+  const values = column === "pin" ? [sealed, passwords.pinHash(clear), id, clear] : [sealed, id, clear];
+  background.run(`seal the ${task}`, () =>
+    database.run({ text: SEAL[column], values }).finally(() => sealing.delete(task)),
   );
 }

@@ -13,11 +13,12 @@ import { makeConsoleLogin } from "./console.js";
 import { Counters } from "./counters.js";
 import { makeKeyCheck } from "./key.js";
 import { NonceBook } from "./login.js";
+import { PolicyKeeper } from "./policy.js";
 import { checkRole } from "./role.js";
 import { checkCredit, checkRegistration } from "./standing.js";
 import { makeTargetCheck } from "./target.js";
 import { Throttle } from "./throttle.js";
-import { type Check, makePolicy, makeVisit, type Policy } from "./visit.js";
+import { type Check, makeVisit } from "./visit.js";
 
 export interface AdmissionOptions {
   database: Database;
@@ -47,6 +48,7 @@ export interface Admission {
 /** Rounds of `refresh` between two in which what is over is deleted. */
 const PURGE_EVERY = 60;
 
+/** Errors: Error that names an option of access with an item that is no address. */
 export function makeAdmission(options: AdmissionOptions): Admission {
   const { database, settings, passwords, log, now = Date.now } = options;
   const counters = new Counters(database);
@@ -54,13 +56,13 @@ export function makeAdmission(options: AdmissionOptions): Admission {
   const background = new Background(log);
   const throttle = new Throttle({ counters, bans: banList, background, log });
   const nonces = new NonceBook(database, () => settings.current.noncelifetime, now);
-  const policy = policyOf(settings);
+  const policies = new PolicyKeeper(settings, log);
   const checks = checksOf({ database, passwords, throttle, nonces, background, log }, banList);
-  const counted = (peer: Peer) => ({ policy: policy(), place: policy().places.of(peer), now: now() });
+  const counted = (peer: Peer) => ({ policy: policies.current, place: policies.current.places.of(peer), now: now() });
   let rounds = 0;
   return {
     async admit(request, entry) {
-      const visit = makeVisit(request, entry, policy(), now());
+      const visit = makeVisit(request, entry, policies.current, now());
       for (const check of checks) {
         const waiting = check(visit);
         if (waiting !== undefined) await waiting;
@@ -73,13 +75,15 @@ export function makeAdmission(options: AdmissionOptions): Admission {
       lift: (address) => banList.lift(address),
       refresh: () => banList.refresh(),
     },
-    consoleAllowed: (peer) => policy().places.consoleAllowed(peer),
+    consoleAllowed: (peer) => policies.current.places.consoleAllowed(peer),
     consoleLogin: makeConsoleLogin({ database, passwords, throttle, log, counted }),
     async refresh() {
       await counters.refresh(now());
       await banList.refresh();
       rounds += 1;
-      if (rounds % PURGE_EVERY === 0) await Promise.all([counters.purge(now()), banList.purge(), nonces.purge()]);
+      if (rounds % PURGE_EVERY !== 0) return;
+      policies.renew(); // this machine's addresses may have changed
+      await Promise.all([counters.purge(now()), banList.purge(), nonces.purge()]);
     },
     async close() {
       await background.done();
@@ -104,12 +108,3 @@ const checksOf = (parts: AccountParts, banList: BanList): readonly Check[] => [
   checkRegistration,
   parts.throttle.attempts,
 ];
-
-/** Made anew when the settings change. */
-function policyOf(settings: SettingsStore): () => Policy {
-  let policy = makePolicy(settings.current);
-  return () => {
-    if (policy.settings !== settings.current) policy = makePolicy(settings.current);
-    return policy;
-  };
-}

@@ -2,30 +2,37 @@
 import type { Database } from "../database/database.js";
 import { ApiError } from "../errors.js";
 import type { Row } from "../request.js";
-import { callerOf } from "./account.js";
+import { callerOf, isOpen } from "./account.js";
 import { isAdmin, isPrivileged } from "./role.js";
 import type { Check, Visit } from "./visit.js";
 
 /** Errors: ApiError "access denied" or "not found". */
 export const makeTargetCheck =
   (database: Database): Check =>
-  async (visit) => {
+  (visit) => {
     const { person, request } = visit;
     visit.caller = person;
-    const name = request.params.get("targetuser");
-    if (name === undefined || name === null || name === "") return;
+    const name = request.params.get("targetuser") ?? "";
+    if (name === "" || name.toLowerCase() === person.username.toLowerCase()) return undefined;
     if (!isAdmin(person.kind) && person.kind !== "reseller")
       throw new ApiError(
         "access denied",
         "targetuser is for administrators, and for resellers with users of their own",
       );
-    const row = await find(name, visit, database);
-    if (row === undefined || (person.kind === "reseller" && Number(row["parentid"]) !== person.id))
-      throw new ApiError("not found", "no user of that name; targetuser tells for whom to act");
-    if (isPrivileged(row) && person.kind !== "server-admin" && Number(row["id"]) !== person.id)
-      throw new ApiError("access denied", "only a server administrator acts for another administrator");
-    visit.caller = { ...callerOf(row), actingFor: { id: person.id, username: person.username } };
+    return actFor(name, visit, database);
   };
+
+async function actFor(name: string, visit: Visit, database: Database): Promise<void> {
+  const { person } = visit;
+  const row = await find(name, visit, database);
+  if (row === undefined || (person.kind === "reseller" && !isOwn(row, person.id)))
+    throw new ApiError("not found", "no user of that name; targetuser tells for whom to act");
+  if (isPrivileged(row) && person.kind !== "server-admin")
+    throw new ApiError("access denied", "only a server administrator acts for another administrator");
+  visit.caller = { ...callerOf(row), actingFor: { id: person.id, username: person.username } };
+}
+
+const isOwn = (row: Row, reseller: number): boolean => Number(row["parentid"]) === reseller && isOpen(row);
 
 async function find(name: string, { plan }: Visit, database: Database): Promise<Row | undefined> {
   const byName = await database.run({ text: plan.byName, values: [name] });

@@ -1,37 +1,9 @@
-/** What the checks of one request know and find out, and what they derive from the settings. */
+/** What the checks of one request know and find out. */
 import type { Entry } from "../registry/entry.js";
 import type { ApiRequest, Caller } from "../request.js";
-import type { Settings } from "../settings.js";
-import { makePlaces, type Place, type Places } from "./address.js";
-import { type Plan, planOf } from "./plan.js";
-
-/** Made once for each set of settings. */
-export interface Policy {
-  readonly settings: Settings;
-  readonly places: Places;
-  /** `apiv2key`; undefined when none is set. */
-  readonly key: Buffer | undefined;
-  /** What the settings and the rule of an entry come to. */
-  planOf(entry: Entry): Plan;
-}
-
-/** Errors: Error that names an option with an item that is no address. */
-export function makePolicy(settings: Settings): Policy {
-  const plans = new WeakMap<Entry, Plan>();
-  return {
-    settings,
-    places: makePlaces(settings),
-    key: settings.apiv2key === "" ? undefined : Buffer.from(settings.apiv2key, "utf8"),
-    planOf(entry) {
-      let plan = plans.get(entry);
-      if (plan === undefined) {
-        plan = planOf(entry, settings);
-        plans.set(entry, plan);
-      }
-      return plan;
-    },
-  };
-}
+import type { Place } from "./address.js";
+import type { Plan } from "./plan.js";
+import type { Policy } from "./policy.js";
 
 /** The parameters that say who calls; empty where they weren't sent. */
 export interface Credentials {
