@@ -24,7 +24,7 @@ async function infoOf({ status, registry, database, outbox, rates }: Services): 
     state: status.draining ? "draining" : registry.behind ? "renewing its definitions" : "serving",
     database: database.dialect,
     generation,
-    entries: new Set(entries.values()).size,
+    entries: new Set([...entries.values()].filter(({ closed }) => closed === undefined)).size,
     "left out": faults.map((fault) => `${fault.entry}: ${fault.message}`).join("; "),
     prices: await rates.refresh(),
     connections: status.connections(),

@@ -130,7 +130,7 @@ export interface Nonces {
 export interface Bans {
   /** Lifts the ban of one address, or of all; answers how many. */
   lift(address: string | "all"): Promise<number>;
-  /** Reads the bans and counters of other servers. */
+  /** Takes the bans as the database has them. */
   refresh(): Promise<void>;
 }
 

@@ -7,7 +7,7 @@ import { migrate } from "./database/migrate.js";
 import { openDatabase } from "./database/open.js";
 import { firstStart, type Made } from "./first-start.js";
 import { makeHandle } from "./handle.js";
-import { makeLog } from "./log.js";
+import { type Log, makeLog } from "./log.js";
 import { OPTIONS } from "./options.js";
 import { PrefixRates } from "./rates.js";
 import { type LiveRegistry, makeRegistry } from "./registry/registry.js";
@@ -34,8 +34,15 @@ export interface Engine {
 const actionsFolder = new URL("../actions/", import.meta.url);
 export const definitionsFolder = new URL("../../definitions/", import.meta.url);
 
-/** Opens the database, brings its tables up to date, and compiles the entries. Errors: Error with words for the owner. */
-export async function openEngine(environment: NodeJS.ProcessEnv): Promise<Engine> {
+/**
+ * Opens the database, brings its tables up to date, and compiles the entries: for a server those that stand in `tb_api`, after
+ * a first start's key, salt and administrator are made; for a single command those that are in force.
+ * Errors: Error with words for the owner.
+ */
+export async function openEngine(
+  environment: NodeJS.ProcessEnv,
+  purpose: "server" | "command" = "server",
+): Promise<Engine> {
   const log = makeLog(environment["TBAPI_LOGLEVEL"] ?? "info");
   const options = settingsOfEnvironment(environment);
   const address = environment["TBAPI_DB"] ?? "sqlite:data/tbapi.sqlite";
@@ -48,21 +55,24 @@ export async function openEngine(environment: NodeJS.ProcessEnv): Promise<Engine
       timeout = settings.current.sqltimeout;
     });
     await settings.reload();
-    return await assemble(database, settings, environment, log);
+    return await assemble({ database, settings, environment, log, purpose });
   } catch (cause) {
     await database.close();
     throw cause;
   }
 }
 
-async function assemble(
-  database: Database,
-  settings: StoredSettings,
-  environment: NodeJS.ProcessEnv,
-  log: Services["log"],
-): Promise<Engine> {
-  const passwords = makePasswords(loadSealKey(environment, log));
-  const made = await firstStart({ database, settings, passwords, environment });
+interface Parts {
+  database: Database;
+  settings: StoredSettings;
+  environment: NodeJS.ProcessEnv;
+  log: Log;
+  purpose: "server" | "command";
+}
+
+async function assemble({ database, settings, environment, log, purpose }: Parts): Promise<Engine> {
+  const passwords = makePasswords(loadSealKey(environment, log), log);
+  const made = purpose === "server" ? await firstStart({ database, settings, passwords, environment }) : {};
   const actions = await loadRoom<Action>(actionsFolder);
   const operations = operationsOf(actions.values());
   const registry = makeRegistry({ database, log, seal: passwords.seal, operations, definitionsFolder });
@@ -82,7 +92,7 @@ async function assemble(
     log,
     status,
   };
-  await registry.start();
+  await (purpose === "server" ? registry.start() : registry.load());
   await rates.refresh(true);
   const run = makeRun(services, operations);
   const handle = makeHandle({ registry, admission, run, settings, log, count: status.count });

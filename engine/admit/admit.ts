@@ -41,9 +41,11 @@ export interface Admission {
   consoleLogin(username: string, password: string, peer: Peer): Promise<{ username: string } | undefined>;
   /** Exchanges bans and counters with the other servers of the database. Errors: DatabaseError. */
   refresh(): Promise<void>;
-  /** Waits for what is still to be written. */
+  /** Waits for what is still to be written; never rejects. */
   close(): Promise<void>;
 }
+
+const COUNTS_LOST = "the last failures that were counted could not be stored";
 
 /** Rounds of `refresh` between two in which what is over is deleted. */
 const PURGE_EVERY = 60;
@@ -71,10 +73,7 @@ export function makeAdmission(options: AdmissionOptions): Admission {
     },
     failed: (request, entry, caller) => throttle.failedAttempt(entry, caller, counted(request.peer)),
     nonces,
-    bans: {
-      lift: (address) => banList.lift(address),
-      refresh: () => banList.refresh(),
-    },
+    bans: banList,
     consoleAllowed: (peer) => policies.current.places.consoleAllowed(peer),
     consoleLogin: makeConsoleLogin({ database, passwords, throttle, log, counted }),
     async refresh() {
@@ -87,7 +86,7 @@ export function makeAdmission(options: AdmissionOptions): Admission {
     },
     async close() {
       await background.done();
-      await counters.refresh(now());
+      await counters.refresh(now()).catch((cause: unknown) => log.warn({ event: "refresh", err: cause }, COUNTS_LOST));
     },
   };
 }

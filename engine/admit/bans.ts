@@ -1,5 +1,6 @@
 /** Banned addresses: rows of tb_bannedip, which an administrator may write too, as addresses, networks or ranges. */
 import { BlockList } from "node:net";
+import type { Bans } from "../contracts.js";
 import type { Database } from "../database/database.js";
 import { ApiError } from "../errors.js";
 import { groupOfText, type Place } from "./address.js";
@@ -10,7 +11,7 @@ import type { Visit } from "./visit.js";
 const READ = 10_000;
 const SECOND = 1_000;
 
-export class BanList {
+export class BanList implements Bans {
   readonly #database: Database;
   readonly #now: () => number;
   #addresses = new Set<string>();

@@ -1,6 +1,6 @@
 /** What the checks of one request know and find out. */
 import type { Entry } from "../registry/entry.js";
-import type { ApiRequest, Caller } from "../request.js";
+import type { ApiRequest, Caller, Peer } from "../request.js";
 import type { Place } from "./address.js";
 import type { Plan } from "./plan.js";
 import type { Policy } from "./policy.js";
@@ -40,6 +40,10 @@ export type Check = (visit: Visit) => void | Promise<void>;
 
 export const NOBODY: Caller = Object.freeze({ id: 0, username: "", kind: "public", fields: Object.freeze({}) });
 
+/** Who runs the command line owns the machine; the console's login counts as the settings say. */
+const isTrustedTransport = ({ transport }: Peer, { settings }: Policy): boolean =>
+  transport === "local" || (transport === "console" && settings.apitrustfromconsole !== "0");
+
 export function makeVisit(request: ApiRequest, entry: Entry, policy: Policy, now: number): Visit {
   const { params, peer } = request;
   const text = (name: string): string => params.get(name) ?? "";
@@ -50,7 +54,7 @@ export function makeVisit(request: ApiRequest, entry: Entry, policy: Policy, now
     policy,
     plan: policy.planOf(entry),
     place,
-    trusted: place.trusted || (peer.transport === "console" && policy.settings.apitrustfromconsole !== "0"),
+    trusted: place.trusted || isTrustedTransport(peer, policy),
     now,
     sent: {
       id: text("authid"),

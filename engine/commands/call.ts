@@ -9,7 +9,7 @@ export async function callEntry(
 ): Promise<number> {
   const [entry, ...rest] = words;
   if (entry === undefined) throw new Error("name the entry: tbapi call ENTRY name=value ...");
-  const engine = await openEngine({ TBAPI_LOGLEVEL: "error", ...environment });
+  const engine = await openEngine({ TBAPI_LOGLEVEL: "error", ...environment }, "command");
   try {
     const answer = await engine.handle({
       peer: { transport: "local", address: "127.0.0.1", forwarded: false, connection: "command-line" },

@@ -10,18 +10,13 @@ export async function checkDefinitions(
   print: (text: string) => void,
 ): Promise<number> {
   try {
-    const engine = await openEngine({ TBAPI_LOGLEVEL: "silent", ...environment });
+    const engine = await openEngine({ TBAPI_LOGLEVEL: "silent", ...environment }, "command");
     const { registry } = engine.services;
     const faults = await registry.check();
     if (statements)
       for (const { entry, texts } of registry.statements()) for (const text of texts) print(`${entry}\t${text}`);
     for (const fault of faults) print(describeFault(fault));
-    if (!statements)
-      print(
-        faults.length === 0
-          ? `${new Set(registry.current.entries.values()).size} entries, no fault`
-          : `${faults.length} faults`,
-      );
+    if (!statements) print(`${faults.length} faults in ${registry.current.entries.size} entries`);
     await engine.close();
     return faults.length === 0 ? 0 : 1;
   } catch (cause) {

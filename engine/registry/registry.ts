@@ -22,6 +22,8 @@ import { differences, FaultyDefinitions, refusal } from "./report.js";
 export interface LiveRegistry extends Registry {
   /** Loads what stands in the files and rows, and follows what other servers put into force. Errors: FaultyDefinitions for files. */
   start(): Promise<void>;
+  /** Loads the set that is in force in the database and changes nothing there: for one command beside running servers. */
+  load(): Promise<void>;
   stop(): Promise<void>;
   /** Everything that is wrong with the files and rows as they stand now; nothing is put into force. */
   check(): Promise<DefinitionFault[]>;
@@ -78,6 +80,14 @@ class DatabaseRegistry implements LiveRegistry {
     const plan = async () => ({ rows: await readLiveRows(this.#database) });
     await this.#mutex.runExclusive(() => this.#publish("start", plan, true));
     this.#following = this.#follow(this.#stopped.signal);
+  }
+
+  async load(): Promise<void> {
+    await beginHistory(this.#database);
+    const applied = await readApplied(this.#database);
+    const candidate = await this.#builder.build(applied.rows);
+    if (candidate.fileFaults.length > 0) throw new FaultyDefinitions(candidate.fileFaults);
+    this.#swap(candidate, applied);
   }
 
   async stop(): Promise<void> {
