@@ -11,7 +11,7 @@ run: build ## install, build, and serve sample data on http://127.0.0.1:8080
 	TBAPI_LOGLEVEL=$${TBAPI_LOGLEVEL:-warn} exec $(NODE) dist/engine/main.js start --sample
 
 test: build mariadb ## run every test on SQLite and on a MariaDB of its own
-	$(NODE) dist/test/databases.js -- $(NODE) --test --test-concurrency=2 dist/test/
+	$(NODE) dist/test/databases.js -- $(NODE) --test --test-concurrency=2 dist/test/*.test.js
 
 lint: build ## format, types, dead code, and every definition
 	npx biome ci .

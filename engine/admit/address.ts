@@ -41,7 +41,7 @@ interface Lists {
   allowed: BlockList;
 }
 
-/** Errors: Error that names the option and the item of it that is no address. */
+/** The settings' lists have been checked: an item that is no address stops the start. */
 export function makePlaces(settings: Settings): Places {
   const lists = {
     own: ownAddresses(),

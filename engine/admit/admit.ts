@@ -50,7 +50,6 @@ const COUNTS_LOST = "the last failures that were counted could not be stored";
 /** Rounds of `refresh` between two in which what is over is deleted. */
 const PURGE_EVERY = 60;
 
-/** Errors: Error that names an option of access with an item that is no address. */
 export function makeAdmission(options: AdmissionOptions): Admission {
   const { database, settings, passwords, log, now = Date.now } = options;
   const counters = new Counters(database);
@@ -58,7 +57,7 @@ export function makeAdmission(options: AdmissionOptions): Admission {
   const background = new Background(log);
   const throttle = new Throttle({ counters, bans: banList, background, log });
   const nonces = new NonceBook(database, () => settings.current.noncelifetime, now);
-  const policies = new PolicyKeeper(settings, log);
+  const policies = new PolicyKeeper(settings);
   const checks = checksOf({ database, passwords, throttle, nonces, background, log }, banList);
   const counted = (peer: Peer) => ({ policy: policies.current, place: policies.current.places.of(peer), now: now() });
   let rounds = 0;
@@ -81,7 +80,7 @@ export function makeAdmission(options: AdmissionOptions): Admission {
       await banList.refresh();
       rounds += 1;
       if (rounds % PURGE_EVERY !== 0) return;
-      policies.renew(); // this machine's addresses may have changed
+      policies.renew();
       await Promise.all([counters.purge(now()), banList.purge(), nonces.purge()]);
     },
     async close() {

@@ -15,6 +15,8 @@ export class BanList implements Bans {
   readonly #database: Database;
   readonly #now: () => number;
   #addresses = new Set<string>();
+  /** Ends with the last ban that is being stored; settled whatever became of it. */
+  #stored: Promise<unknown> = Promise.resolve();
   #networks: { text: string; list: BlockList } | undefined;
 
   constructor(database: Database, now: () => number) {
@@ -37,10 +39,16 @@ export class BanList implements Bans {
   }
 
   /** Bans the group of the place, here at once and on the other servers within a second. Errors: DatabaseError. */
-  async ban({ group }: Place, seconds: number, reason: string): Promise<void> {
+  ban({ group }: Place, seconds: number, reason: string): Promise<void> {
     this.#addresses.add(group);
+    const storing = this.#stored.then(() => this.#store(group, seconds, reason));
+    this.#stored = storing.catch(() => {});
+    return storing;
+  }
+
+  #store(group: string, seconds: number, reason: string): Promise<void> {
     const now = this.#now();
-    await this.#database.transaction(async (session) => {
+    return this.#database.transaction(async (session) => {
       await session.run({ text: "delete from tb_bannedip where ip = ?", values: [group] });
       await session.run({
         text: "insert into tb_bannedip (ip, reason, datum, until) values (?, ?, ?, ?)",
@@ -55,6 +63,7 @@ export class BanList implements Bans {
       address === "all"
         ? { text: "delete from tb_bannedip", values: [] }
         : { text: "delete from tb_bannedip where ip = ? or ip = ?", values: [address, groupOfText(address)] };
+    await this.#stored;
     const { changed } = await this.#database.run(statement);
     await this.refresh();
     return changed;
@@ -62,6 +71,7 @@ export class BanList implements Bans {
 
   /** Takes the bans as the database has them. Errors: DatabaseError. */
   async refresh(): Promise<void> {
+    await this.#stored;
     const { rows } = await this.#database.run({
       text: `select ip from tb_bannedip where until is null or until > ? order by until desc limit ${READ}`,
       values: [toDatetime(this.#now())],

@@ -1,5 +1,4 @@
 /** What the checks derive from the settings, so that a request finds it ready. */
-import type { Log } from "../log.js";
 import type { Entry } from "../registry/entry.js";
 import type { Settings, SettingsStore } from "../settings.js";
 import { makePlaces, type Places } from "./address.js";
@@ -15,7 +14,6 @@ export interface Policy {
   planOf(entry: Entry): Plan;
 }
 
-/** Errors: Error that names an option with an item that is no address. */
 function makePolicy(settings: Settings): Policy {
   const plans = new WeakMap<Entry, Plan>();
   return {
@@ -36,32 +34,20 @@ function makePolicy(settings: Settings): Policy {
 /** The policy of the settings in force. */
 export class PolicyKeeper {
   readonly #store: SettingsStore;
-  readonly #log: Log;
-  #settings: Settings;
   #policy: Policy;
 
-  /** Errors: Error that names an option with an item that is no address. */
-  constructor(store: SettingsStore, log: Log) {
+  constructor(store: SettingsStore) {
     this.#store = store;
-    this.#log = log;
-    this.#settings = store.current;
-    this.#policy = makePolicy(this.#settings);
+    this.#policy = makePolicy(store.current);
   }
 
   get current(): Policy {
-    if (this.#settings !== this.#store.current) {
-      this.#settings = this.#store.current;
-      this.renew();
-    }
+    if (this.#policy.settings !== this.#store.current) this.renew();
     return this.#policy;
   }
 
-  /** Makes it anew. With a faulty list of addresses the policy before stays: a guess at what was meant could open a door. */
+  /** Makes it anew: this machine's addresses may be others. */
   renew(): void {
-    try {
-      this.#policy = makePolicy(this.#settings);
-    } catch (cause) {
-      this.#log.error({ event: "settings", err: cause }, "an option of access is faulty; those before stay in force");
-    }
+    this.#policy = makePolicy(this.#store.current);
   }
 }
