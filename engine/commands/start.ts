@@ -8,6 +8,7 @@ export async function start(
   { sample }: { sample: boolean },
   print: (text: string) => void,
 ): Promise<number> {
+  const stopped = stopSignal();
   const engine = await openEngine(environment);
   const { services, made } = engine;
   if (sample) {
@@ -25,12 +26,12 @@ export async function start(
     `tbapi ${services.status.version} listens on port ${server.ports.port}${server.ports.adminPort === undefined ? "" : `, console on ${server.ports.adminPort}`}`,
   );
   if (sample) print(sampleRequests(services.settings.current, server.ports));
-  await stopSignal();
+  await stopped;
   await server.stop();
   return 0;
 }
 
-/** Resolves at the first SIGTERM or SIGINT; a second one ends the process at once. */
+/** Resolves at the first SIGTERM or SIGINT, also of one that comes during the start; a second one ends the process at once. */
 const stopSignal = (): Promise<void> =>
   new Promise((resolve) => {
     for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => resolve());
