@@ -51,7 +51,7 @@ async function withoutLogin(visit: Visit, database: Database): Promise<Caller> {
     return policy.settings.apitrustfromconsole === "2" ? { ...user, kind: "server-admin" } : user;
   }
   if (needsNonce(visit)) throw wrongLogin();
-  const forAdmins = entry.access.user <= 10 || request.params.has("targetuser");
+  const forAdmins = entry.access.user <= 10 || (request.params.get("targetuser") ?? "") !== "";
   const addressIsEnough = ["1", "2"].includes(policy.settings.apideftrustadmin);
   // Without a key any web page could send requests from a browser of this machine.
   if (forAdmins && addressIsEnough && hasKey && place.trusted)
