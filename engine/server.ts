@@ -115,6 +115,8 @@ export interface RunningServer {
 /** Serves on `TBAPI_HOST`, `TBAPI_PORT` and `TBAPI_ADMINPORT`. Port 0 takes a free one. */
 export async function startServer(engine: Engine, environment: NodeJS.ProcessEnv): Promise<RunningServer> {
   const { services, admission, handle, outbox, status } = engine;
+  // Bans and counters of before the start hold from the first request on.
+  await admission.refresh();
   const transports = await openTransports({
     handle,
     settings: services.settings,

@@ -12,6 +12,7 @@ export async function up(knex: Knex): Promise<void> {
     table.index(["pinhash"]);
     table.index(["parentid"]);
     table.index(["telnumber"]);
+    table.index(["name"]);
     table.index(["email"]);
     table.index(["status", "statusdate"]);
   });

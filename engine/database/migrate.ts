@@ -2,7 +2,9 @@
 import { readdir } from "node:fs/promises";
 import { setTimeout as pause } from "node:timers/promises";
 import knex, { type Knex } from "knex";
-import { parseAddress } from "./address.js";
+import type { RowDataPacket } from "mysql2";
+import mysql from "mysql2/promise";
+import { type MariaDbAddress, parseAddress } from "./address.js";
 
 const FOLDER = new URL("../../sql/", import.meta.url);
 const IS_MIGRATION = /^\d{4}-[\w-]+\.js$/;
@@ -21,12 +23,30 @@ const source: Knex.MigrationSource<string> = {
  * Errors: Error that tells what to do when a migration was cut off, or when a newer version has been here.
  */
 export async function migrate(address: string): Promise<void> {
+  const parsed = parseAddress(address);
+  const release = parsed.dialect === "mariadb" ? await lockServer(parsed) : undefined;
   const builder = knex(connectionOf(address));
+  const config = { migrationSource: source, tableName: "tb_migrations" };
   try {
-    await patiently(() => builder.migrate.latest({ migrationSource: source, tableName: "tb_migrations" }));
+    // Whoever holds the server's lock is alone, so that a lock in the table was left by a server that died.
+    if (release !== undefined) await builder.migrate.forceFreeMigrationsLock(config);
+    await patiently(() => builder.migrate.latest(config));
   } finally {
     await builder.destroy();
+    await release?.();
   }
+}
+
+/** A lock that the database server itself gives back when its holder dies; gives the function that releases it. */
+async function lockServer({ host, port, user, password, database }: MariaDbAddress): Promise<() => Promise<void>> {
+  const connection = await mysql.createConnection({ host, port, user, password, database });
+  const name = `tbapi ${database}`.slice(0, 64);
+  const [rows] = await connection.query<RowDataPacket[]>("select get_lock(?, ?) as got", [name, PATIENCE]);
+  if (Number(rows[0]?.["got"]) === 1) return () => connection.end();
+  await connection.end();
+  throw new Error(
+    `another server has been changing the tables for ${PATIENCE} seconds; start this one when that is done`,
+  );
 }
 
 function connectionOf(address: string): Knex.Config {
