@@ -51,9 +51,9 @@ export async function readLiveRows(session: Session): Promise<Map<string, string
 export async function readApplied(session: Session): Promise<Applied> {
   const generation = await readGeneration(session);
   const { rows } = await session.run({
-    text: `select h.fname as fname, h.newrow as newrow from tb_apihistory h join
-      (select fname, max(generation) as generation from tb_apihistory where generation <= ? group by fname) last
-      on last.fname = h.fname and last.generation = h.generation where h.newrow is not null`,
+    // By id: a join over names would compare every name with every other one on MariaDB.
+    text: `select fname, newrow from tb_apihistory where newrow is not null
+      and id in (select max(id) from tb_apihistory where generation <= ? group by fname)`,
     values: [generation],
   });
   return { generation, rows: new Map(rows.map(({ fname, newrow }) => [String(fname), String(newrow)])) };
