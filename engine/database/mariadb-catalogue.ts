@@ -48,7 +48,7 @@ export async function checkStatements(
     if (error === null || error.errno === NOT_PREPARABLE) continue;
     const { kind, message } = mariaDbError(error);
     if (kind === "unavailable") throw mariaDbError(error);
-    const offset = offsetOf(next.value, error.sqlMessage ?? "");
+    const offset = offsetOf(next.value, nearOf(error.sqlMessage ?? ""), message);
     faults.set(next.value, offset === undefined ? { message } : { message, offset });
   }
 }
@@ -62,8 +62,7 @@ const preparing = (connection: Connection, text: string): Promise<ServerError | 
   });
 
 /** Where in the text the fault is: where the parser stopped, or the only place that has the name. */
-function offsetOf(text: string, message: string): number | undefined {
-  const near = nearOf(message);
+function offsetOf(text: string, near: string, message: string): number | undefined {
   if (near !== "") return onlyPlace(text, near);
   const name = /'([^']+)'/.exec(message)?.[1]?.split(".").at(-1);
   return name === undefined ? undefined : onlyWord(text, name);

@@ -37,6 +37,7 @@ const ERRORS: Readonly<Record<number, readonly [DatabaseErrorKind, Explain]>> = 
   1630: ["syntax", (message) => words.unknownFunction(lastName(/FUNCTION (\S+)/i.exec(message)?.[1] ?? ""))],
   1064: ["syntax", (message) => words.syntax(nearOf(message))],
   1052: ["syntax", (message) => words.ambiguous(quoted(message))],
+  1210: ["syntax", () => words.UNBOUND],
   1136: ["syntax", () => words.COLUMN_COUNT],
   1264: ["value", misfit],
   1265: ["value", misfit],
@@ -80,6 +81,9 @@ function columnsOfKey(key: string): string {
     .replaceAll("_", ", ");
 }
 
+/** A fault of the server's own files names their paths, which are nobody's business. */
+const OF_FILES = /errcode|'\.{0,2}\//i;
+
 /** Any error of the driver, as one that may be shown. */
 export function mariaDbError(cause: unknown): DatabaseError {
   if (cause instanceof DatabaseError) return cause;
@@ -87,6 +91,7 @@ export function mariaDbError(cause: unknown): DatabaseError {
   const known = ERRORS[errno];
   if (known !== undefined) return new DatabaseError(known[0], known[1](sqlMessage ?? ""), cause);
   if (sqlMessage === undefined) return withoutServer(cause as ServerError);
+  if (OF_FILES.test(sqlMessage)) return new DatabaseError("failed", words.NOT_DONE, cause);
   // Errors of the parser and of the preparation that have no line of their own above
   const kind = errno < 2000 || errno >= 3000 ? "syntax" : "failed";
   return new DatabaseError(kind, words.ownWords(sqlMessage), cause);

@@ -15,7 +15,7 @@ export interface LoanOptions {
 }
 
 export interface StatementLimits {
-  /** Milliseconds, with the wait for a connection. */
+  /** Milliseconds that it may take, and that it may have to wait for the connection before. */
   limit: number;
   maxRows?: number | undefined;
   /** The connection is needed afterwards, so that rows beyond `maxRows` are read and thrown away. */
@@ -44,6 +44,7 @@ export class Loan {
         if (running.end(item)) done(mariaDbError(connectError), NOTHING);
         return;
       }
+      running.restart(item, limits.limit);
       const ended = (error: unknown, result: QueryResult, cut: boolean) => {
         if (!running.end(item)) return;
         this.#spoilt ||= cut;
@@ -83,12 +84,13 @@ export class Loan {
     });
   }
 
-  /** Ends the loan. `rollback`: a transaction may be open. */
-  giveBack({ rollback }: { rollback: boolean }): void {
+  /** Ends the loan. `rollback`: a transaction may be open; `discard`: nobody else may have the connection. */
+  giveBack({ rollback, discard = false }: { rollback: boolean; discard?: boolean }): void {
     const connection = this.#connection;
     if (connection === undefined) return;
     const { pool } = this.#options;
-    if (this.#spoilt || !rollback) pool.giveBack(connection, this.#spoilt);
+    const spoilt = this.#spoilt || discard;
+    if (spoilt || !rollback) pool.giveBack(connection, spoilt);
     else connection.query("rollback", (error) => pool.giveBack(connection, error !== null));
   }
 

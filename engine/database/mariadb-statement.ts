@@ -24,8 +24,11 @@ export function runWhole(connection: Connection, statement: Statement, done: Don
   });
 }
 
+/** Rows too many that are read and thrown away, which costs less than another connection. */
+const SURPLUS = 1000;
+
 /**
- * Runs a statement and reads `maxRows` of its rows. With more of them it is done at once, and `cut` tells that the rest
+ * Runs a statement and keeps `maxRows` of its rows. With far more of them it is done at once, and `cut` tells that the rest
  * is still on its way; where the connection is needed afterwards (`drain`) the rest is read and thrown away.
  */
 export function runCut(
@@ -37,14 +40,14 @@ export function runCut(
   const rows: Row[] = [];
   let fields: Fields;
   let header: ResultSetHeader | undefined;
-  let truncated = false;
+  let surplus = 0;
   let over = false;
   const finish = (error: unknown, cut: boolean) => {
     if (over) return;
     over = true;
     if (error) return done(error, NOTHING, false);
     const result = fields ? rowResult(rows, fields, statement.text) : headResult(header);
-    done(null, { ...result, truncated }, cut);
+    done(null, { ...result, truncated: surplus > 0 }, cut);
   };
   const command = connection.execute(statement.text, bound(statement.values));
   command.on("fields", (sent: Fields) => {
@@ -54,10 +57,7 @@ export function runCut(
     if (isHeader(sent)) header ??= sent;
     else if ((index ?? 0) > 0 || over) return;
     else if (rows.length < maxRows) rows.push(sent);
-    else {
-      truncated = true;
-      if (!drain) finish(undefined, true);
-    }
+    else if (++surplus > SURPLUS && !drain) finish(undefined, true);
   });
   command.on("error", (error: unknown) => finish(error, false));
   command.on("end", () => finish(undefined, false));

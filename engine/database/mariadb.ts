@@ -11,6 +11,7 @@ import {
   type Statement,
   type StatementFault,
 } from "./database.js";
+import { callsProcedure, refuseOthers } from "./foreign.js";
 import { checkStatements, SCHEMA, schemaOf } from "./mariadb-catalogue.js";
 import { Loan, type StatementLimits } from "./mariadb-loan.js";
 import { ConnectionPool, connectOnce, endOnServer } from "./mariadb-pool.js";
@@ -61,7 +62,8 @@ class MariaDb implements Database {
     });
   }
 
-  runForeign(statement: Statement, options: ForeignOptions = {}): Promise<QueryResult> {
+  async runForeign(statement: Statement, options: ForeignOptions = {}): Promise<QueryResult> {
+    refuseOthers(statement.text, this.dialect);
     const { andThen = [] } = options;
     return andThen.length === 0 ? this.#alone(statement, options) : retried(() => this.#together(statement, options));
   }
@@ -126,7 +128,7 @@ class MariaDb implements Database {
     try {
       return await loan.step(statement, this.#limits(options));
     } finally {
-      loan.giveBack({ rollback: true });
+      loan.giveBack({ rollback: true, discard: callsProcedure(statement.text) });
     }
   }
 
@@ -140,7 +142,7 @@ class MariaDb implements Database {
       await loan.control("commit", limits.limit);
       return result;
     } finally {
-      loan.giveBack({ rollback: true });
+      loan.giveBack({ rollback: true, discard: callsProcedure(statement.text) });
     }
   }
 

@@ -18,22 +18,56 @@ const source: Knex.MigrationSource<string> = {
   getMigration: (file) => import(new URL(file, FOLDER).href) as Promise<Knex.Migration>,
 };
 
+const CONFIG = { migrationSource: source, tableName: "tb_migrations" };
+
 /**
  * `address` as `TBAPI_DB` has it. Several servers may start at once: one migrates, the others wait.
  * Errors: Error that tells what to do when a migration was cut off, or when a newer version has been here.
  */
 export async function migrate(address: string): Promise<void> {
   const parsed = parseAddress(address);
-  const release = parsed.dialect === "mariadb" ? await lockServer(parsed) : undefined;
-  const builder = knex(connectionOf(address));
-  const config = { migrationSource: source, tableName: "tb_migrations" };
+  if (parsed.dialect === "sqlite") await migrateFile(parsed.file);
+  else await migrateServer(parsed);
+}
+
+/** All in one transaction: what a server that dies in it had done is gone, its mark in the table of locks too. */
+async function migrateFile(file: string): Promise<void> {
+  const builder = knex({
+    client: "better-sqlite3",
+    useNullAsDefault: true,
+    connection: { filename: file },
+    pool: { min: 1, max: 1, afterCreate: neverWait },
+  });
   try {
-    // Whoever holds the server's lock is alone, so that a lock in the table was left by a server that died.
-    if (release !== undefined) await builder.migrate.forceFreeMigrationsLock(config);
-    await patiently(() => builder.migrate.latest(config));
+    await patiently(() =>
+      builder.transaction(async (whole) => {
+        await whole.migrate.forceFreeMigrationsLock(CONFIG);
+        await whole.migrate.latest(CONFIG);
+      }),
+    );
   } finally {
     await builder.destroy();
-    await release?.();
+  }
+}
+
+/** Whoever writes the file may be in this very process, which a wait would stop. */
+function neverWait(connection: { pragma(text: string): unknown }, done: (error: null, connection: unknown) => void) {
+  connection.pragma("busy_timeout = 0");
+  done(null, connection);
+}
+
+async function migrateServer(address: MariaDbAddress): Promise<void> {
+  const release = await lockServer(address);
+  const { host, port, user, password, database } = address;
+  const connection = { host, port, user, password, database, charset: "utf8mb4", timezone: "Z" };
+  const builder = knex({ client: "mysql2", connection });
+  try {
+    // Whoever holds the server's lock is alone, so that a lock in the table was left by a server that died.
+    await builder.migrate.forceFreeMigrationsLock(CONFIG);
+    await patiently(() => builder.migrate.latest(CONFIG));
+  } finally {
+    await builder.destroy();
+    await release();
   }
 }
 
@@ -49,30 +83,9 @@ async function lockServer({ host, port, user, password, database }: MariaDbAddre
   );
 }
 
-function connectionOf(address: string): Knex.Config {
-  const parsed = parseAddress(address);
-  if (parsed.dialect === "sqlite")
-    return {
-      client: "better-sqlite3",
-      useNullAsDefault: true,
-      connection: { filename: parsed.file },
-      pool: { min: 1, max: 1, afterCreate: waitForOthers },
-    };
-  const { host, port, user, password, database } = parsed;
-  return { client: "mysql2", connection: { host, port, user, password, database, charset: "utf8mb4", timezone: "Z" } };
-}
-
-/** A file that another process writes is busy for a moment; nothing else runs while tables are made, so that it may block. */
-function waitForOthers(
-  connection: { pragma(text: string): unknown },
-  done: (error: null, connection: unknown) => void,
-): void {
-  connection.pragma("busy_timeout = 10000");
-  done(null, connection);
-}
-
 async function patiently(work: () => Promise<unknown>): Promise<void> {
-  for (let second = 0; ; second += 1) {
+  const end = performance.now() + PATIENCE * 1_000;
+  for (;;) {
     try {
       await work();
       return;
@@ -81,15 +94,18 @@ async function patiently(work: () => Promise<unknown>): Promise<void> {
       if (/missing|corrupt/i.test(message))
         throw new Error("the database was used by a newer version of tbapi; start that one", { cause });
       if (!isOthersWork(message)) throw cause;
-      if (second >= PATIENCE)
-        throw new Error(
-          "the tables are locked by a migration that does not end; if no other server is starting, set is_locked to 0 in tb_migrations_lock and start again",
-          { cause },
-        );
-      await pause(1_000);
+      if (performance.now() > end) throw new Error(MADE_BEFORE.test(message) ? CUT_OFF : LOCKED, { cause });
+      await pause(200);
     }
   }
 }
 
-/** Another server holds the lock, or made the same table at the same moment. */
-const isOthersWork = (message: string): boolean => /already locked|lock|already exists|duplicate|busy/i.test(message);
+const MADE_BEFORE = /already exists|duplicate/i;
+
+/** Another server holds the lock, or (in a cluster, on another node) made the same table at the same moment. */
+const isOthersWork = (message: string): boolean => /lock|busy/i.test(message) || MADE_BEFORE.test(message);
+
+const CUT_OFF =
+  "an earlier change of the tables was cut off half-way: restore the database as it was before, or drop it when it is new, and start again";
+const LOCKED =
+  "the tables are locked by a migration that does not end; if no other server is starting, set is_locked to 0 in tb_migrations_lock and start again";

@@ -7,7 +7,7 @@ export interface RunningStatement {
   readonly id: number;
   readonly text: string;
   readonly startedAt: number;
-  readonly deadline: number;
+  deadline: number;
   /** Called once, when the deadline has passed. */
   readonly overdue: () => void;
 }
@@ -24,6 +24,11 @@ export class RunningStatements {
     this.#all.add(statement);
     this.#timer ??= setTimeout(this.#look, STEP);
     return statement;
+  }
+
+  /** Gives a statement that had to wait for its turn its whole time from now on. */
+  restart(statement: RunningStatement, limit: number): void {
+    statement.deadline = performance.now() + limit;
   }
 
   /** True when the statement ended in time: false when `overdue` was called already. */

@@ -2,6 +2,7 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Row } from "../request.js";
 import { type Column, DatabaseError, type StatementFault } from "./database.js";
+import { refuseOthers } from "./foreign.js";
 import { onlyPlace, onlyWord } from "./places.js";
 import { isDecimal, type Prepared, type SqliteConnection } from "./sqlite-connection.js";
 import { subjectOf } from "./sqlite-errors.js";
@@ -32,21 +33,6 @@ function kindOf(declared: string): Column["kind"] {
   return /blob/.test(declared) ? "blob" : "text";
 }
 
-const LEADING = /^(?:\s|;|--[^\n]*(?:\n|$)|\/\*[\s\S]*?(?:\*\/|$))*/;
-
-const ALLOWED = new Set("select with values explain insert replace update delete create alter drop".split(" "));
-
-/** The word that a statement begins with, in lower case. */
-const firstWord = (text: string): string => /^\w*/.exec(text.replace(LEADING, ""))?.[0].toLowerCase() ?? "";
-
-/** Errors: DatabaseError "syntax" for statements about files, connections and transactions (`attach`, `pragma`, `begin`). */
-export function refuseOthers(text: string): void {
-  const word = firstWord(text);
-  if (!ALLOWED.has(word)) throw new DatabaseError("syntax", `'${word}' may not be used here`);
-}
-
-export const changesSchema = (text: string): boolean => ["create", "alter", "drop"].includes(firstWord(text));
-
 /** Milliseconds of work before the event loop gets a turn. */
 const SLICE = 5;
 
@@ -55,6 +41,7 @@ export async function checkStatements(
   connection: SqliteConnection,
   texts: Iterable<string>,
 ): Promise<Map<string, StatementFault>> {
+  connection.readSchema();
   const faults = new Map<string, StatementFault>();
   let end = performance.now() + SLICE;
   for (const text of texts) {
@@ -69,7 +56,7 @@ export async function checkStatements(
 
 function faultOf(text: string, prepare: () => Prepared): StatementFault | undefined {
   try {
-    refuseOthers(text);
+    refuseOthers(text, "sqlite");
     prepare();
     return undefined;
   } catch (error) {

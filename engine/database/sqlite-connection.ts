@@ -101,13 +101,18 @@ export class SqliteConnection {
     this.run(this.prepare(text), []);
   }
 
+  /** Sees what others have changed in the schema: a statement that is prepared alone does not look. */
+  readSchema(): void {
+    this.runStatement({ text: "select 1 from sqlite_schema limit 1", values: [] });
+  }
+
   /** Forgets the prepared statements, whose columns are not right any more once the schema has changed. */
   forget(): void {
     this.#statements.clear();
+    this.readSchema();
   }
 
   close(): void {
-    this.forget();
     this.#database.close();
   }
 

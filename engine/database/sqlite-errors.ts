@@ -38,7 +38,7 @@ const BY_CODE: readonly [prefix: string, explain: (message: string) => Explained
   ["SQLITE_CORRUPT", () => ["unavailable", "the file of the database is damaged"]],
 ];
 
-/** Messages of the parser; the first group is what they are about. */
+/** Messages of the parser; the group is what they are about. */
 const BY_MESSAGE: readonly [RegExp, (part: string) => string][] = [
   [/^no such column: "?(.+?)"?(?: - .*)?$/, (name) => words.unknownColumn(name)],
   [/has no column named (.+)$/, (name) => words.unknownColumn(name)],
@@ -46,9 +46,9 @@ const BY_MESSAGE: readonly [RegExp, (part: string) => string][] = [
   [/^no such function: (.+)$/, (name) => words.unknownFunction(name)],
   [/^ambiguous column name: (.+)$/, (name) => words.ambiguous(name)],
   [/^near "([\s\S]*)": syntax error$/, (near) => words.syntax(near)],
-  [/^(incomplete) input$/, () => words.syntax("")],
-  [/^(\d+) values for \d+ columns$/, () => words.COLUMN_COUNT],
-  [/^table \S+ has (\d+) columns but \d+ values/, () => words.COLUMN_COUNT],
+  [/^incomplete input$/, () => words.syntax("")],
+  [/^\d+ values for \d+ columns$/, () => words.COLUMN_COUNT],
+  [/^table \S+ has \d+ columns but \d+ values/, () => words.COLUMN_COUNT],
 ];
 
 /** What a message of the parser is about, for its place in the text. */
@@ -70,13 +70,18 @@ export function sqliteError(cause: unknown): DatabaseError {
   if (/more than one statement|no statements/.test(message)) {
     return new DatabaseError("syntax", "it must be one statement", cause);
   }
-  return new DatabaseError("failed", "the database could not carry it out", cause);
+  if (/too few parameter/i.test(message)) return new DatabaseError("syntax", words.UNBOUND, cause);
+  // A value that can't be sent
+  if (cause instanceof RangeError || cause instanceof TypeError) {
+    return new DatabaseError("value", words.misfit(undefined), cause);
+  }
+  return new DatabaseError("failed", words.NOT_DONE, cause);
 }
 
 function parserWords(message: string): string {
   for (const [pattern, explain] of BY_MESSAGE) {
-    const part = pattern.exec(message)?.[1];
-    if (part !== undefined) return explain(part);
+    const match = pattern.exec(message);
+    if (match !== null) return explain(match[1] ?? "");
   }
   return words.ownWords(message);
 }

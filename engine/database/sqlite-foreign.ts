@@ -38,7 +38,8 @@ export class SqliteForeign {
   }
 
   /**
-   * Settles when the statement has ended, or its process is gone. `limit`: milliseconds, with the wait for a process.
+   * Settles when the statement has ended, or its process is gone. `limit`: milliseconds that it may take, and that it may
+   * have to wait for a process before.
    * Errors: DatabaseError.
    */
   run(task: ForeignTask, limit: number): Promise<QueryResult> {
@@ -54,19 +55,20 @@ export class SqliteForeign {
       });
       const begin = (free: ChildProcess) => {
         child = free;
+        this.#running.restart(item, limit);
         const answered = (answer: ForeignAnswer) => {
-          free.off("exit", gone);
+          free.off("exit", gone).off("error", gone);
           this.#running.end(item);
           this.#free(free);
           if ("result" in answer) resolve(answer.result);
           else reject(new DatabaseError(answer.kind, answer.message));
         };
         const gone = () => {
-          free.off("message", answered);
+          free.off("message", answered).off("exit", gone).off("error", gone);
           this.#running.end(item);
           reject(failure);
         };
-        free.once("message", answered).once("exit", gone);
+        free.once("message", answered).once("exit", gone).once("error", gone);
         free.send(task);
       };
       this.#waiting.push(waiting);
@@ -94,7 +96,8 @@ export class SqliteForeign {
   }
 
   #free(child: ChildProcess): void {
-    if (this.#all.has(child)) this.#idle.push(child);
+    // An answer may arrive while its process is being ended
+    if (this.#all.has(child) && !child.killed) this.#idle.push(child);
     this.#serve();
   }
 
@@ -107,11 +110,12 @@ export class SqliteForeign {
       stdio: ["ignore", "ignore", "inherit", "ipc"],
     });
     this.#all.add(child);
-    child.once("exit", () => {
+    const gone = () => {
       this.#all.delete(child);
       this.#idle = this.#idle.filter((other) => other !== child);
       this.#serve();
-    });
-    return child;
+    };
+    // An error: it could not be started, or was gone before it was asked
+    return child.on("exit", gone).on("error", gone);
   }
 }

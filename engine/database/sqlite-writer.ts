@@ -4,7 +4,7 @@
  * a savepoint of its own, so that one that fails takes no other with it; none is answered before the commit.
  */
 import { setImmediate as nextTurn, setTimeout as pause } from "node:timers/promises";
-import { Mutex } from "async-mutex";
+import { Mutex, withTimeout } from "async-mutex";
 import { DatabaseError, type QueryOptions, type QueryResult, type Session, type Statement } from "./database.js";
 import type { SqliteConnection } from "./sqlite-connection.js";
 import { sqliteError } from "./sqlite-errors.js";
@@ -31,8 +31,8 @@ interface Done {
 }
 
 export class SqliteWriter {
-  /** Held by whoever writes; changes in other processes of this server wait for it without blocking the event loop. */
-  readonly lock = new Mutex();
+  /** Held by whoever writes: a change in another process of this server too, so that none blocks the event loop. */
+  #lock = new Mutex();
   #connection: SqliteConnection;
   #limit: () => number;
   #jobs: Job[] = [];
@@ -52,9 +52,14 @@ export class SqliteWriter {
     return this.#add(work, false);
   }
 
+  /** Runs `work`, which writes elsewhere, while nothing is written here. Errors: DatabaseError after `limit` milliseconds. */
+  exclusively<T>(limit: number, work: () => Promise<T>): Promise<T> {
+    return withTimeout(this.#lock, limit, new DatabaseError("unavailable", words.BUSY)).runExclusive(work);
+  }
+
   /** Replaces the connection while nobody writes. */
   async replace(open: (old: SqliteConnection) => SqliteConnection): Promise<void> {
-    await this.lock.runExclusive(() => {
+    await this.#lock.runExclusive(() => {
       this.#connection = open(this.#connection);
     });
   }
@@ -66,7 +71,7 @@ export class SqliteWriter {
   /** Waits for the changes that have been asked for. */
   async close(): Promise<void> {
     await this.#add(() => undefined, true).catch(() => undefined);
-    await this.lock.runExclusive(() => this.#connection.close());
+    await this.#lock.runExclusive(() => this.#connection.close());
   }
 
   /** Jobs are done in the order in which they were asked for. */
@@ -82,7 +87,7 @@ export class SqliteWriter {
   async #drain(): Promise<void> {
     // The requests that are being read in this turn of the event loop join the first group
     await nextTurn();
-    while (this.#jobs.length > 0) await this.lock.runExclusive(() => this.#group());
+    while (this.#jobs.length > 0) await this.#lock.runExclusive(() => this.#group());
     this.#draining = false;
   }
 

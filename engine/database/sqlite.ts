@@ -15,20 +15,28 @@ import {
   type Statement,
   type StatementFault,
 } from "./database.js";
+import { changesSchema, refuseOthers } from "./foreign.js";
 import type { DatabaseOptions } from "./open.js";
 import { retried } from "./retry.js";
 import { RunningStatements } from "./running.js";
-import { changesSchema, checkStatements, refuseOthers, SCHEMA, schemaOf } from "./sqlite-catalogue.js";
+import { checkStatements, SCHEMA, schemaOf } from "./sqlite-catalogue.js";
 import { SqliteConnection } from "./sqlite-connection.js";
 import { SqliteForeign } from "./sqlite-foreign.js";
 import { SqliteWriter } from "./sqlite-writer.js";
 
 /** Makes the file, and the folder for it, where there is none. Errors: DatabaseError "unavailable". */
 export async function openSqlite(file: string, options: DatabaseOptions): Promise<Database> {
-  await mkdir(dirname(file), { recursive: true, mode: 0o700 });
+  await mkdir(dirname(file), { recursive: true, mode: 0o700 }).catch((error: unknown) => {
+    throw new DatabaseError("unavailable", "the folder for the database can't be made", error);
+  });
   return retried(async () => {
     const writing = new SqliteConnection(file);
-    return new Sqlite(file, { writing, reading: new SqliteConnection(file, { readonly: true }) }, options);
+    try {
+      return new Sqlite(file, { writing, reading: new SqliteConnection(file, { readonly: true }) }, options);
+    } catch (error) {
+      writing.close();
+      throw error;
+    }
   });
 }
 
@@ -66,11 +74,11 @@ class Sqlite implements Database {
 
   async runForeign(statement: Statement, options: ForeignOptions = {}): Promise<QueryResult> {
     const { andThen = [], maxRows, timeout = this.#timeout() } = options;
-    refuseOthers(statement.text);
+    refuseOthers(statement.text, this.dialect);
     const task = { statement, andThen, maxRows };
     const reads = this.#reader.prepareOnce(statement.text).readonly && andThen.length === 0;
     if (reads) return this.#foreign.run(task, timeout);
-    const result = await this.#writer.lock.runExclusive(() => this.#foreign.run(task, timeout));
+    const result = await this.#writer.exclusively(timeout, () => this.#foreign.run(task, timeout));
     if (changesSchema(statement.text)) this.#forget();
     return result;
   }

@@ -22,6 +22,8 @@ export const PRIMARY_KEY = "the primary key";
 export const REFERENCED = "other rows refer to this one";
 export const UNREFERENCED = "the row that it refers to is not there";
 export const COLUMN_COUNT = "the number of values is not that of the columns";
+export const NOT_DONE = "the database could not carry it out";
+export const UNBOUND = "a ? of the statement has no value";
 export const ENDED = "ended, since it took longer than a statement may";
 export const CONFLICT = "other changes of the same rows were in the way: try again";
 export const REFUSED = "the database refused its user or password";
@@ -32,5 +34,5 @@ export const BUSY = "the database is busy: try again";
 /** A sentence of the database's own: the name of the schema is left out. */
 export const ownWords = (sentence: string): string => {
   const text = sentence.replace(/`?[\w$-]+`?\.(?=`?\w)/g, "").replace(/[;.]+\s*$/, "");
-  return text.charAt(0).toLowerCase() + text.slice(1);
+  return text.replace(/^[A-Z](?=[a-z ])/, (first) => first.toLowerCase());
 };
