@@ -71,6 +71,8 @@ export async function startMariaDb(options: { generalLog?: boolean } = {}): Prom
       "--no-defaults",
       ...asRoot,
       `--datadir=${data}`,
+      // Two servers that share a folder for temporary tables delete each other's.
+      `--tmpdir=${folder}`,
       `--socket=${join(folder, "s.sock")}`,
       `--port=${port}`,
       "--bind-address=127.0.0.1",
