@@ -6,6 +6,7 @@
 import type { Action, ActionContext } from "../engine/contracts.js";
 import { formatAmount, MAX_AMOUNT, parseAmount } from "../engine/database/amount.js";
 import type { Session } from "../engine/database/database.js";
+import { toDatetime } from "../engine/datetime.js";
 import { ApiError } from "../engine/errors.js";
 import type { Cell } from "../engine/request.js";
 
@@ -40,15 +41,16 @@ const positive = (value: Cell | undefined, name: string): string => {
 
 const limit = formatAmount(MAX_AMOUNT);
 
-const utcNow = (): string => new Date().toISOString().slice(0, 19).replace("T", " ");
-
 /** Writes the ledger row of a change that has just been made in the same transaction; answers the credit after it. */
 async function book(booking: Booking, { session, params }: ActionContext): Promise<string> {
   const { rows } = await session.run({ text: CREDIT, values: [booking.user] });
   const balance = String(rows[0]?.["credit"]);
   const { user, amount, kind, reference } = booking;
   const key = params["idempotencykey"] ?? null;
-  await session.run({ text: BOOK, values: [utcNow(), user, amount, balance, kind, reference.slice(0, 200), key] });
+  await session.run({
+    text: BOOK,
+    values: [toDatetime(Date.now()), user, amount, balance, kind, reference.slice(0, 200), key],
+  });
   return balance;
 }
 
@@ -127,7 +129,7 @@ const ledger: Action = {
         const { changed } = await session.run({
           text: `update tb_prepaidcodes set usedby = ?, useddate = ? where code = ? and enabled = 1 and usedby = 0 and credit > 0
             and (expires is null or expires > ?) and (currency is null or currency = '' or currency = ?)`,
-          values: [caller.id, utcNow(), String(code), utcNow(), currency],
+          values: [caller.id, toDatetime(Date.now()), String(code), toDatetime(Date.now()), currency],
         });
         if (changed !== 1)
           throw new ApiError(

@@ -2,10 +2,10 @@
 import { BlockList } from "node:net";
 import type { Bans } from "../contracts.js";
 import type { Database } from "../database/database.js";
+import { toDatetime } from "../datetime.js";
 import { ApiError } from "../errors.js";
 import { groupOfText, type Place } from "./address.js";
 import { addToList, contains } from "./address-list.js";
-import { toDatetime } from "./datetime.js";
 import type { Visit } from "./visit.js";
 
 const READ = 10_000;

@@ -1,6 +1,6 @@
 /** Counters of failures that all servers of a database share: counted here at once, exchanged by each refresh. */
 import { type Database, DatabaseError } from "../database/database.js";
-import { fromDatetime, toDatetime } from "./datetime.js";
+import { fromDatetime, toDatetime } from "../datetime.js";
 
 export interface CounterRule {
   /** So many points close the name. */

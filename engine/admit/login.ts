@@ -2,8 +2,8 @@
 import { randomBytes } from "node:crypto";
 import type { Nonces } from "../contracts.js";
 import type { Database } from "../database/database.js";
+import { fromDatetime, toDatetime } from "../datetime.js";
 import { ApiError } from "../errors.js";
-import { fromDatetime, toDatetime } from "./datetime.js";
 import type { Proof } from "./proof.js";
 import type { Visit } from "./visit.js";
 

@@ -1,8 +1,8 @@
 /** Whether the user for whom an entry runs has credit, and a phone that is registered. */
 import { parseAmount } from "../database/amount.js";
+import { fromDatetime } from "../datetime.js";
 import { ApiError } from "../errors.js";
 import type { Caller, Cell } from "../request.js";
-import { fromDatetime } from "./datetime.js";
 import type { Visit } from "./visit.js";
 
 type Fields = Readonly<Record<string, Cell>>;

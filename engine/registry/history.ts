@@ -1,5 +1,7 @@
 /** The rows that are in force, by generation: what every server of the database serves, and what undo goes back to. */
+
 import { type Database, DatabaseError, type Session, type Statement } from "../database/database.js";
+import { toDatetime } from "../datetime.js";
 import type { Cell } from "../request.js";
 import type { RowTexts } from "./build.js";
 import { type ApiRow, ROW_COLUMNS } from "./from-rows.js";
@@ -93,7 +95,7 @@ export async function record(
   { base, by, changes, also = [] }: NewGeneration,
 ): Promise<number | undefined> {
   const generation = base + 1;
-  const datum = new Date().toISOString().slice(0, 19).replace("T", " ");
+  const datum = toDatetime(Date.now());
   const author = by.slice(0, 64);
   try {
     await database.transaction(async (session) => {

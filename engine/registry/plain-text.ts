@@ -1,4 +1,5 @@
 /** Texts that hold names alone, as most do: joined directly, which takes a tenth of the time that Handlebars needs. */
+import { toDatetime } from "../datetime.js";
 import { VERSION } from "../status.js";
 import type { RunScope } from "./entry.js";
 import type { DefinitionScope } from "./scope.js";
@@ -10,7 +11,7 @@ let [second, shown] = [0, ""];
 /** UTC to the second, as texts show it. */
 export function nowText(): string {
   const now = Math.floor(Date.now() / 1_000);
-  if (now !== second) [second, shown] = [now, new Date(now * 1_000).toISOString().slice(0, 19).replace("T", " ")];
+  if (now !== second) [second, shown] = [now, toDatetime(now * 1_000)];
   return shown;
 }
 

@@ -3,6 +3,7 @@ import { randomUUID } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
 import type { Outbox, OutboxItem } from "../contracts.js";
 import { type Database, DatabaseError, type Session, type Statement } from "../database/database.js";
+import { toDatetime } from "../datetime.js";
 import type { Log } from "../log.js";
 import type { StoredStatement } from "./hooks.js";
 
@@ -23,9 +24,7 @@ export const outboxStatement = ({ kind, lane, body, entry, userId }: OutboxItem)
   values: [kind, lane ?? null, JSON.stringify(body), now(), entry, userId, now()],
 });
 
-/** UTC, as the database keeps it. */
-const now = (laterSeconds = 0): string =>
-  new Date(Date.now() + laterSeconds * 1000).toISOString().slice(0, 19).replace("T", " ");
+const now = (laterSeconds = 0): string => toDatetime(Date.now() + laterSeconds * 1_000);
 
 export class OutboxWorker implements Outbox {
   readonly #name = randomUUID();
