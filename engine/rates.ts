@@ -1,8 +1,8 @@
 /** The price list in memory: a map of prefixes for each list, replaced whole when the tables change. */
-import { setImmediate as breathe } from "node:timers/promises";
 import type { Rate, RateTable } from "./contracts.js";
 import type { Database } from "./database/database.js";
 import type { Cell, Row } from "./request.js";
+import { makeSlices } from "./slices.js";
 
 type Prefixes = Map<string, Rate>;
 interface Lists {
@@ -12,9 +12,6 @@ interface Lists {
   longest: number;
   count: number;
 }
-
-/** Rows between two pauses while a list is built, so that requests go on meanwhile. */
-const SLICE = 2_000;
 
 /** A row of a list that is switched off is left out; a row without a list belongs to the default list of calls. */
 const READ_PRICES = `select e.id as id, e.prefix as prefix, e.name as name, e.price as price, e.currency as currency,
@@ -78,8 +75,9 @@ export class PrefixRates implements RateTable {
 async function listsOf(rows: readonly Row[]): Promise<Lists> {
   const byOwner = new Map<string, Prefixes>();
   let longest = 0;
-  for (const [index, row] of rows.entries()) {
-    if (index % SLICE === SLICE - 1) await breathe();
+  const slice = makeSlices();
+  for (const row of rows) {
+    await slice();
     const owner = `${row["kind"] === "sms" ? "sms" : "call"}:${row["resellerid"] ?? 0}`;
     const prefixes = byOwner.get(owner) ?? new Map<string, Rate>();
     byOwner.set(owner, prefixes);

@@ -1,6 +1,6 @@
 /** What SQLite tells of the schema, and of statements before they run. */
-import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Row } from "../request.js";
+import { makeSlices } from "../slices.js";
 import { type Column, DatabaseError, type StatementFault } from "./database.js";
 import { refuseOthers } from "./foreign.js";
 import { onlyPlace, onlyWord } from "./places.js";
@@ -33,9 +33,6 @@ function kindOf(declared: string): Column["kind"] {
   return /blob/.test(declared) ? "blob" : "text";
 }
 
-/** Milliseconds of work before the event loop gets a turn. */
-const SLICE = 5;
-
 /** Answers the texts that can't be prepared. */
 export async function checkStatements(
   connection: SqliteConnection,
@@ -43,13 +40,11 @@ export async function checkStatements(
 ): Promise<Map<string, StatementFault>> {
   connection.readSchema();
   const faults = new Map<string, StatementFault>();
-  let end = performance.now() + SLICE;
+  const slice = makeSlices();
   for (const text of texts) {
+    await slice();
     const fault = faultOf(text, () => connection.prepareOnce(text));
     if (fault !== undefined) faults.set(text, fault);
-    if (performance.now() < end) continue;
-    await nextTurn();
-    end = performance.now() + SLICE;
   }
   return faults;
 }

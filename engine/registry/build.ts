@@ -2,6 +2,7 @@
 import type { Operation } from "../contracts.js";
 import type { Column, Database, StatementFault } from "../database/database.js";
 import type { DefinitionFault } from "../errors.js";
+import { makeSlices } from "../slices.js";
 import { type CompileContext, type Compiled, compileDefinition } from "./compile.js";
 import type { Entry } from "./entry.js";
 import { Faults } from "./faults.js";
@@ -9,7 +10,6 @@ import type { ApiRow } from "./from-rows.js";
 import { type DefinitionFile, parseDefinition, pendingNames, readDefinitions } from "./from-yaml.js";
 import { closedEntry, compileRow, faultyEntry } from "./overlay.js";
 import { SECRET_FIELDS } from "./scope.js";
-import { makeSlices } from "./slices.js";
 import { makeTextEnvironment } from "./texts.js";
 
 export interface BuildOptions {

@@ -3,9 +3,9 @@
 import { type Database, DatabaseError, type Session, type Statement } from "../database/database.js";
 import { toDatetime } from "../datetime.js";
 import type { Cell } from "../request.js";
+import { makeSlices } from "../slices.js";
 import type { RowTexts } from "./build.js";
 import { type ApiRow, ROW_COLUMNS } from "./from-rows.js";
-import { makeSlices } from "./slices.js";
 
 /** The rows of one generation. */
 export interface Applied {
