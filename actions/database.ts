@@ -2,16 +2,16 @@
 import type { Action } from "../engine/contracts.js";
 import { DatabaseError } from "../engine/database/database.js";
 import { ApiError } from "../engine/errors.js";
+import { SECRET_FIELDS } from "../engine/registry/scope.js";
 import type { Row } from "../engine/request.js";
 import { translateStatement } from "../engine/template/compile.js";
 
-const SECRET_COLUMNS = new Set(["password", "pin", "pinhash"]);
 const MASK = "***";
 
 function masked(row: Row, isSecret: (cell: unknown) => boolean): Row {
   const shown: Row = {};
   for (const [name, cell] of Object.entries(row))
-    shown[name] = cell !== null && (SECRET_COLUMNS.has(name.toLowerCase()) || isSecret(cell)) ? MASK : cell;
+    shown[name] = cell !== null && (SECRET_FIELDS.has(name.toLowerCase()) || isSecret(cell)) ? MASK : cell;
   return shown;
 }
 

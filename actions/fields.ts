@@ -4,6 +4,7 @@ import type { Action, ActionContext } from "../engine/contracts.js";
 import { parseAmount } from "../engine/database/amount.js";
 import type { BoundValue, Column, Dialect, Session } from "../engine/database/database.js";
 import { ApiError } from "../engine/errors.js";
+import { SECRET_FIELDS } from "../engine/registry/scope.js";
 import type { Cell } from "../engine/request.js";
 import { setCredit } from "./ledger.js";
 
@@ -16,7 +17,6 @@ const INTERNAL = new Set([
   "tb_apihistory",
   "tb_ledger",
 ]);
-const SECRET_FIELDS = new Set(["password", "pin", "pinhash"]);
 
 /** Builders without a connection: they make text and bindings, the session runs them. */
 const builders: Readonly<Record<Dialect, Knex>> = {

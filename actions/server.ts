@@ -2,8 +2,9 @@
 import { statfs } from "node:fs/promises";
 import { hostname } from "node:os";
 import type { Action, ActionContext, Services } from "../engine/contracts.js";
-import { OPTIONS, type OptionName } from "../engine/options.js";
+import { OPTIONS, type OptionName, SECRET_OPTIONS } from "../engine/options.js";
 import type { Cell, Row } from "../engine/request.js";
+import { optionCell } from "../engine/settings.js";
 
 const table = (values: Record<string, Cell>) => ({
   rows: Object.entries(values).map(([name, value]): Row => ({ name, value })),
@@ -56,6 +57,12 @@ async function heartbeatOf(context: ActionContext): Promise<Record<string, Cell>
   };
 }
 
+/** Which options are others now, in words. */
+async function reloadOptions({ settings }: Services): Promise<string> {
+  const changed = await settings.reload();
+  return changed.length === 0 ? "no option changed" : `changed: ${changed.join(", ")}`;
+}
+
 const server: Action = {
   name: "server",
   operations: {
@@ -78,16 +85,9 @@ const server: Action = {
       async run(_input, { services }) {
         const { current } = services.settings;
         const rows = (Object.keys(OPTIONS) as OptionName[]).map((name): Row => {
-          const spec: { secret?: true; summary: string } = OPTIONS[name];
-          const value = current[name];
-          const text = Array.isArray(value)
-            ? value.join(",")
-            : typeof value === "boolean"
-              ? value
-                ? "1"
-                : "0"
-              : String(value);
-          return { name, value: spec.secret ? (text === "" ? "" : "***") : text, meaning: spec.summary };
+          const text = String(optionCell(current[name]));
+          const isHidden = text !== "" && SECRET_OPTIONS.includes(name);
+          return { name, value: isHidden ? "***" : text, meaning: OPTIONS[name].summary };
         });
         return { rows, columns: ["name", "value", "meaning"] };
       },
@@ -97,20 +97,17 @@ const server: Action = {
       input: {},
       transactional: false,
       async run(_input, { services }) {
-        const changed = await services.settings.reload();
+        const options = await reloadOptions(services);
         const prices = await services.rates.refresh(true);
         await services.bans.refresh();
-        return { options: changed.length === 0 ? "no option changed" : `changed: ${changed.join(", ")}`, prices };
+        return { options, prices };
       },
     },
     rekey: {
       summary: "Reads the keys among the settings again.",
       input: {},
       transactional: false,
-      async run(_input, { services }) {
-        const changed = await services.settings.reload();
-        return { options: changed.length === 0 ? "no option changed" : `changed: ${changed.join(", ")}` };
-      },
+      run: async (_input, { services }) => ({ options: await reloadOptions(services) }),
     },
   },
 };

@@ -252,3 +252,9 @@ export const OPTIONS = {
 } as const satisfies Record<string, OptionSpec>;
 
 export type OptionName = keyof typeof OPTIONS;
+
+const NAMES = Object.keys(OPTIONS) as OptionName[];
+
+/** Options whose values nobody is shown, and the others. */
+export const SECRET_OPTIONS: readonly OptionName[] = NAMES.filter((name) => "secret" in OPTIONS[name]);
+export const SHOWN_OPTIONS: readonly OptionName[] = NAMES.filter((name) => !("secret" in OPTIONS[name]));

@@ -1,10 +1,8 @@
 /** Keeps the options in force: `tb_settings` under what the environment says. */
 import type { Database } from "./database/database.js";
 import { ApiError } from "./errors.js";
-import { OPTIONS, type OptionName } from "./options.js";
+import { OPTIONS, type OptionName, SECRET_OPTIONS } from "./options.js";
 import { parseSettings, type Settings, type SettingsStore } from "./settings.js";
-
-const SECRET_OPTIONS = (Object.keys(OPTIONS) as OptionName[]).filter((name) => "secret" in OPTIONS[name]);
 
 export class StoredSettings implements SettingsStore {
   readonly #database: Database;

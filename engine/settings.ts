@@ -1,6 +1,6 @@
 /** The options in force, from the environment and from `tb_settings`, checked and frozen. */
 import { parseAddressList } from "./admit/address-list.js";
-import { OPTIONS, type OptionName } from "./options.js";
+import { OPTIONS, type OptionName, SHOWN_OPTIONS } from "./options.js";
 import type { StepResult } from "./registry/entry.js";
 
 type ValueOf<N extends OptionName> = (typeof OPTIONS)[N]["type"] extends "integer"
@@ -23,18 +23,15 @@ export interface SettingsStore {
   isSecret(text: unknown): boolean;
 }
 
-/** The options without the secret ones, as the results of a step: for `{setting.currency}`. Numbers and texts only. */
+/** A value of an option as one cell: flags as 1 or 0, lists with commas. */
+export const optionCell = (value: Settings[OptionName]): string | number =>
+  typeof value === "boolean" ? Number(value) : typeof value === "object" ? value.join(",") : value;
+
+/** The options without the secret ones, as the results of a step: for `{setting.currency}`. */
 export const shownSettings = (settings: Settings): StepResult =>
   Object.assign(
     { rows: [], columns: [], truncated: false, changed: 0, insertId: 0 },
-    Object.fromEntries(
-      Object.entries(settings)
-        .filter(([name]) => !("secret" in OPTIONS[name as OptionName]))
-        .map(([name, value]) => [
-          name,
-          typeof value === "boolean" ? Number(value) : Array.isArray(value) ? value.join(",") : value,
-        ]),
-    ),
+    Object.fromEntries(SHOWN_OPTIONS.map((name) => [name, optionCell(settings[name])])),
   );
 
 /** What is set outside of the options: where the database is, where to listen, who the first administrator is. */

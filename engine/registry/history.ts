@@ -1,5 +1,4 @@
 /** The rows that are in force, by generation: what every server of the database serves, and what undo goes back to. */
-
 import { type Database, DatabaseError, type Session, type Statement } from "../database/database.js";
 import { toDatetime } from "../datetime.js";
 import type { Cell } from "../request.js";

@@ -1,12 +1,12 @@
 /** The SQL statements of one definition: compiled, and remembered with the places where they stand. */
 import type { Dialect } from "../database/database.js";
+import { type OptionName, SHOWN_OPTIONS } from "../options.js";
 import { compileTemplate } from "../template/compile.js";
 import type { CompiledTemplate, Source } from "../template/template.js";
 import type { Path } from "./definition.js";
 import type { Faults } from "./faults.js";
 import { nearest } from "./nearest.js";
 import { type DefinitionScope, SETTING } from "./scope.js";
-import { SHOWN_OPTIONS } from "./text-uses.js";
 
 export interface PlacedTemplate {
   path: Path;
@@ -31,7 +31,7 @@ export class Statements {
     for (const source of sourcesOf(template)) {
       if (source.from === "caller") scope.usedFields.add(source.field);
       if (source.from === "either") scope.usedFields.add(source.name);
-      if (source.from === "step" && source.step === SETTING && !SHOWN_OPTIONS.includes(source.field))
+      if (source.from === "step" && source.step === SETTING && !SHOWN_OPTIONS.includes(source.field as OptionName))
         this.faults.add(
           path,
           `'${source.field}' is no option that may be used; ${nearest(source.field, SHOWN_OPTIONS)}`,

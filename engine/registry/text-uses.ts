@@ -1,18 +1,13 @@
 /** What a Handlebars text uses of a request. */
 import Handlebars from "handlebars";
 import { FaultError } from "../errors.js";
-import { OPTIONS } from "../options.js";
+import { type OptionName, SHOWN_OPTIONS } from "../options.js";
 import { nearest } from "./nearest.js";
 import { type DefinitionScope, SETTING } from "./scope.js";
 
 const BLOCKS = ["if", "unless", "each", "with"];
 const FUNCTIONS = ["lookup", "money"];
 const FIXED = ["now", "version"];
-
-/** Options that may be shown. */
-export const SHOWN_OPTIONS: readonly string[] = Object.entries(OPTIONS).flatMap(([name, spec]) =>
-  "secret" in spec ? [] : [name],
-);
 
 /** Visit a parsed text with `accept`. Errors: FaultError for a name that is unknown or secret. */
 export class TextUses extends Handlebars.Visitor {
@@ -79,7 +74,7 @@ export class TextUses extends Handlebars.Visitor {
   }
 
   #setting(path: hbs.AST.PathExpression, option = ""): void {
-    if (!SHOWN_OPTIONS.includes(option))
+    if (!SHOWN_OPTIONS.includes(option as OptionName))
       throw faultAt(path, `'${option}' is no option that may be shown; ${nearest(option, SHOWN_OPTIONS)}`);
     this.names.add(SETTING);
   }

@@ -1,11 +1,11 @@
 /** Texts of a definition that stand for values, and its conditions, compiled at load. */
 import { FaultError } from "../errors.js";
+import { type OptionName, SHOWN_OPTIONS } from "../options.js";
 import type { Cell } from "../request.js";
 import type { ConditionDefinition } from "./definition.js";
 import type { RunScope, ValueTemplate } from "./entry.js";
 import { nearest } from "./nearest.js";
 import { type DefinitionScope, SETTING } from "./scope.js";
-import { SHOWN_OPTIONS } from "./text-uses.js";
 
 const KEYWORD = /\{([a-z_]\w*)(?:\.([a-z_]\w*))?\}|\[(userid|username|sparam[1-9]\d?)\]/gi;
 
@@ -65,7 +65,7 @@ function namedValue(name: string, scope: DefinitionScope): ValueTemplate {
 }
 
 function stepValue(step: string, field: string, { steps }: DefinitionScope): ValueTemplate {
-  if (step === SETTING && !SHOWN_OPTIONS.includes(field))
+  if (step === SETTING && !SHOWN_OPTIONS.includes(field as OptionName))
     throw new FaultError(`'${field}' is no option that may be used; ${nearest(field, SHOWN_OPTIONS)}`);
   if (!steps.has(step)) throw new FaultError(`no earlier step is called '${step}'; ${nearest(step, [...steps])}`);
   return (run) => cellOf(run.steps[step]?.[field]);
