@@ -46,14 +46,13 @@ export async function openEngine(
   const log = makeLog(environment["TBAPI_LOGLEVEL"] ?? "info");
   const options = settingsOfEnvironment(environment);
   const address = environment["TBAPI_DB"] ?? "sqlite:data/tbapi.sqlite";
-  let timeout = Number(OPTIONS.sqltimeout.default);
-  const database = await openDatabase(address, { timeout: () => timeout, log });
+  let settings: StoredSettings | undefined;
+  // The limit is an option, and options are in the database: until they are read the default holds.
+  const timeout = () => settings?.current.sqltimeout ?? Number(OPTIONS.sqltimeout.default);
+  const database = await openDatabase(address, { timeout, log });
   try {
     await migrate(address);
-    const settings = new StoredSettings(database, options);
-    settings.onChange(() => {
-      timeout = settings.current.sqltimeout;
-    });
+    settings = new StoredSettings(database, options);
     await settings.reload();
     return await assemble({ database, settings, environment, log, purpose });
   } catch (cause) {

@@ -9,7 +9,6 @@ export class StoredSettings implements SettingsStore {
   readonly #environment: ReadonlyMap<string, string>;
   #current: Settings;
   #secrets: ReadonlySet<unknown> = new Set();
-  readonly #listeners: (() => void)[] = [];
 
   /** `environment` holds the options of the environment by name. */
   constructor(database: Database, environment: ReadonlyMap<string, string>) {
@@ -20,11 +19,6 @@ export class StoredSettings implements SettingsStore {
 
   get current(): Settings {
     return this.#current;
-  }
-
-  /** Calls `listener` after each change. */
-  onChange(listener: () => void): void {
-    this.#listeners.push(listener);
   }
 
   isSecret(text: unknown): boolean {
@@ -38,11 +32,9 @@ export class StoredSettings implements SettingsStore {
     const before = this.#current;
     this.#current = parsed(texts);
     this.#secrets = new Set(SECRET_OPTIONS.map((name) => this.#current[name]).filter((value) => value !== ""));
-    const changed = (Object.keys(OPTIONS) as OptionName[]).filter(
+    return (Object.keys(OPTIONS) as OptionName[]).filter(
       (name) => String(before[name]) !== String(this.#current[name]),
     );
-    if (changed.length > 0) for (const listener of this.#listeners) listener();
-    return changed;
   }
 }
 
