@@ -135,8 +135,6 @@ export interface Bans {
 }
 
 export interface Outbox {
-  /** Stores an item with the change that caused it; the worker sees it after the commit. */
-  add(session: Session, item: OutboxItem): Promise<void>;
   /** Tells the worker that there is something new. Call it after the commit. */
   wake(): void;
   counts(): Promise<{ waiting: number; failed: number }>;

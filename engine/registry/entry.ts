@@ -69,7 +69,6 @@ export interface RunScope {
   caller: { id: number; username: string; fields: Readonly<Record<string, Cell>> };
   /** Result of each named step so far. */
   steps: Record<string, StepResult>;
-  answer?: { ok: boolean; text: string };
   /** Set when a change was accepted to be carried out later. */
   deferred?: boolean;
 }

@@ -2,7 +2,7 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
 import type { Outbox, OutboxItem } from "../contracts.js";
-import { type Database, DatabaseError, type Session, type Statement } from "../database/database.js";
+import { type Database, DatabaseError, type Statement } from "../database/database.js";
 import { toDatetime } from "../datetime.js";
 import type { Log } from "../log.js";
 import type { StoredStatement } from "./hooks.js";
@@ -19,6 +19,7 @@ interface StoredItem {
   tries: number;
 }
 
+/** Stores an item: run it in the transaction of the change that caused the item. */
 export const outboxStatement = ({ kind, lane, body, entry, userId }: OutboxItem): Statement => ({
   text: "insert into tb_outbox (kind, lane, body, state, tries, nexttry, entry, userid, datum) values (?, ?, ?, 'waiting', 0, ?, ?, ?, ?)",
   values: [kind, lane ?? null, JSON.stringify(body), now(), entry, userId, now()],
@@ -38,10 +39,6 @@ export class OutboxWorker implements Outbox {
   constructor(database: Database, log: Log) {
     this.#database = database;
     this.#log = log;
-  }
-
-  async add(session: Session, item: OutboxItem): Promise<void> {
-    await session.run(outboxStatement(item));
   }
 
   wake(): void {

@@ -1,7 +1,13 @@
 /** Runs an entry: its steps in their order, in one transaction where it says so, with its hooks stored beside the change. */
 import type { Action, Operation, Services } from "../contracts.js";
-import { DatabaseError, type QueryResult, type Session, type Statement } from "../database/database.js";
-import { ApiError } from "../errors.js";
+import {
+  DatabaseError,
+  type DatabaseErrorKind,
+  type QueryResult,
+  type Session,
+  type Statement,
+} from "../database/database.js";
+import { ApiError, type ErrorClass } from "../errors.js";
 import type { CallStep, Entry, Params, RunScope, SqlStep, Step, StepResult } from "../registry/entry.js";
 import type { Answer, ApiRequest, Caller } from "../request.js";
 import { shownSettings } from "../settings.js";
@@ -51,9 +57,8 @@ export function makeRun(services: Services, operations: ReadonlyMap<string, Oper
       if (entry.hooks.length > 0 || work.scope.deferred) services.outbox.wake();
       return answer;
     } catch (cause) {
-      const error = spoken(cause, undefined, work);
-      await storeFailureHooks(work, error);
-      throw error;
+      await storeFailureHooks(work);
+      throw spoken(cause, undefined, work);
     }
   };
 }
@@ -179,29 +184,27 @@ function otherwiseOf(step: Step, work: Work): ApiError | undefined {
   return new ApiError(step.otherwise.errorClass, step.otherwise.detail(work.scope));
 }
 
-/** A database's refusal in words for the caller: the step's own where it has some, else plain ones by kind. */
+/** What a caller is told of a database's refusal, by its kind; the other kinds are faults of the entry or of the server. */
+const REFUSALS: Readonly<Partial<Record<DatabaseErrorKind, readonly [ErrorClass, string]>>> = {
+  duplicate: ["conflict", "a row with this value is there already"],
+  constraint: ["conflict", "a rule of the database forbids this change"],
+  value: ["wrong parameter", "a value does not fit its column"],
+  timeout: ["failed", "the database took too long; the statement was ended"],
+  conflict: ["not available", "others changed the same data; try again"],
+  unavailable: ["not available", "the database does not answer; try again"],
+};
+const FAULTY_STATEMENT = ["failed", "the statement of this entry failed"] as const;
+
+/** A database's refusal in words for the caller; of a value that is taken, the step's own where it has some. */
 function spoken(cause: unknown, step: Step | undefined, work: Work): unknown {
   if (!(cause instanceof DatabaseError)) return cause;
-  if (cause.kind === "duplicate") {
-    const own = step === undefined ? undefined : otherwiseOf(step, work);
-    return own ?? new ApiError("conflict", "a row with this value is there already", { cause });
-  }
-  if (cause.kind === "timeout")
-    return new ApiError("failed", "the database took too long; the statement was ended", { cause });
-  if (cause.kind === "unavailable")
-    return new ApiError("not available", "the database does not answer; try again", { cause });
-  if (cause.kind === "conflict")
-    return new ApiError("not available", "others changed the same data; try again", { cause });
-  if (cause.kind === "constraint")
-    return new ApiError("conflict", "a rule of the database forbids this change", { cause });
-  if (cause.kind === "value") return new ApiError("wrong parameter", "a value does not fit its column", { cause });
-  if (work.entry.open) return new ApiError("failed", "the statement of this entry failed", { cause });
-  return cause;
+  const own = cause.kind === "duplicate" && step !== undefined ? otherwiseOf(step, work) : undefined;
+  const words = REFUSALS[cause.kind] ?? (work.entry.open ? FAULTY_STATEMENT : undefined);
+  return own ?? (words === undefined ? cause : new ApiError(...words, { cause }));
 }
 
-async function storeFailureHooks({ entry, caller, scope, services }: Work, error: unknown): Promise<void> {
-  const text = error instanceof ApiError ? error.text : "failed";
-  const items = hookItems("failure", entry, caller, { ...scope, answer: { ok: false, text } });
+async function storeFailureHooks({ entry, caller, scope, services }: Work): Promise<void> {
+  const items = hookItems("failure", entry, caller, scope);
   if (items.length === 0) return;
   await services.database.transaction(async (session) => {
     for (const item of items) await session.run(outboxStatement(item));
