@@ -1,7 +1,9 @@
 /** One field of one row, by names that the request gives: the names are looked up in the live schema, never pasted. */
 import knex, { type Knex } from "knex";
+import { isAdmin } from "../engine/admit/kind.js";
 import type { Action, ActionContext } from "../engine/contracts.js";
 import { parseAmount } from "../engine/database/amount.js";
+import { cellText } from "../engine/database/cells.js";
 import type { BoundValue, Column, Dialect, Session } from "../engine/database/database.js";
 import { ApiError } from "../engine/errors.js";
 import { SECRET_FIELDS } from "../engine/registry/scope.js";
@@ -25,7 +27,6 @@ const builders: Readonly<Record<Dialect, Knex>> = {
 };
 
 type Input = Readonly<Record<string, Cell | undefined>>;
-const textOf = (value: Cell | undefined): string => (value === undefined || value === null ? "" : String(value));
 
 function send(session: Session, query: Knex.QueryBuilder) {
   const { sql, bindings } = query.toSQL().toNative();
@@ -33,7 +34,7 @@ function send(session: Session, query: Knex.QueryBuilder) {
 }
 
 async function tableOf(input: Input, { services }: ActionContext): Promise<{ table: string; columns: Column[] }> {
-  const table = (textOf(input["table"]) || "tb_users").toLowerCase();
+  const table = (cellText(input["table"]) || "tb_users").toLowerCase();
   const schema = await services.database.schema();
   const columns = schema.get(table);
   if (columns === undefined || !table.startsWith("tb_") || INTERNAL.has(table))
@@ -87,13 +88,17 @@ function guessedFilter(table: string, value: string, columns: readonly Column[])
 
 async function getField(input: Input, context: ActionContext) {
   const { table, columns } = await tableOf(input, context);
-  const field = columnOf(textOf(input["field"]) || "id", columns, "retfieldname");
+  const field = columnOf(cellText(input["field"]) || "id", columns, "retfieldname");
   if (SECRET_FIELDS.has(field.name)) throw new ApiError("access denied", `${field.name} is never shown`);
-  const value = textOf(input["value"]);
-  const filter = columnOf(textOf(input["filter"]) || guessedFilter(table, value, columns), columns, "filterfieldname");
+  const value = cellText(input["value"]);
+  const filter = columnOf(
+    cellText(input["filter"]) || guessedFilter(table, value, columns),
+    columns,
+    "filterfieldname",
+  );
   if (SECRET_FIELDS.has(filter.name)) throw new ApiError("access denied", `${filter.name} can't be searched`);
   const { session } = context;
-  const bound = valueFor(filter, value, textOf(input["type"]).toLowerCase());
+  const bound = valueFor(filter, value, cellText(input["type"]).toLowerCase());
   const { rows } = await send(
     session,
     builders[session.dialect](table).select(field.name).where(filter.name, bound).limit(1),
@@ -107,25 +112,23 @@ async function getField(input: Input, context: ActionContext) {
 
 const listOf = (value: Cell | undefined): Set<string> =>
   new Set(
-    textOf(value)
+    cellText(value)
       .toLowerCase()
       .split(/[\s,]+/),
   );
 
 async function setField(input: Input, context: ActionContext) {
-  const { caller } = context;
-  const isAdmin = caller.kind === "admin" || caller.kind === "server-admin";
-  return isAdmin ? setAnyField(input, context) : setOwnField(input, context);
+  return isAdmin(context.caller.kind) ? setAnyField(input, context) : setOwnField(input, context);
 }
 
 async function setAnyField(input: Input, context: ActionContext) {
   const { table, columns } = await tableOf(input, context);
-  const field = columnOf(textOf(input["field"]), columns, "fieldname");
+  const field = columnOf(cellText(input["field"]), columns, "fieldname");
   const key = columns.some(({ name }) => name === "id") ? "id" : (columns[0]?.name ?? "id");
   if (field.name === key) throw new ApiError("access denied", `${key} can't be changed`);
-  const row = textOf(input["row"]);
+  const row = cellText(input["row"]);
   if (row === "") throw new ApiError("wrong parameter", "rowid is missing: it tells which row to change");
-  const value = textOf(input["value"]);
+  const value = cellText(input["value"]);
   const rowKey = valueFor(columnOf(key, columns, "rowid"), row, "");
   if (table === "tb_users" && field.name === "credit") {
     const credit = parseAmount(value);
@@ -133,7 +136,7 @@ async function setAnyField(input: Input, context: ActionContext) {
     await setCredit(Number(rowKey), credit, context);
     return { changed: 1 };
   }
-  const changes = changesOf(field, value, textOf(input["type"]).toLowerCase(), context);
+  const changes = changesOf(field, value, cellText(input["type"]).toLowerCase(), context);
   const { changed } = await send(
     context.session,
     builders[context.session.dialect](table).where(key, rowKey).update(changes),
@@ -161,15 +164,15 @@ async function setOwnField(input: Input, context: ActionContext) {
   const { table, columns } = await tableOf(input, context);
   if (table !== "tb_users") throw new ApiError("access denied", "users may change fields of their own account only");
   if (caller.id === 0) throw new ApiError("access denied", "this needs an account");
-  const row = textOf(input["row"]);
+  const row = cellText(input["row"]);
   if (row !== "" && row !== String(caller.id))
     throw new ApiError("access denied", "users may change their own account only");
-  const name = textOf(input["field"]).toLowerCase();
+  const name = cellText(input["field"]).toLowerCase();
   const isOnce = listOf(input["once"]).has(name);
   if (!isOnce && !listOf(input["always"]).has(name))
     throw new ApiError("access denied", `users may not change ${shown(name)}`);
   const field = columnOf(name, columns, "fieldname");
-  const changes = { [field.name]: valueFor(field, textOf(input["value"]), textOf(input["type"]).toLowerCase()) };
+  const changes = { [field.name]: valueFor(field, cellText(input["value"]), cellText(input["type"]).toLowerCase()) };
   const query = builders[session.dialect](table).where("id", caller.id);
   if (isOnce) void query.where((empty) => empty.whereNull(field.name).orWhere(field.name, ""));
   const { changed } = await send(session, query.update(changes));

@@ -1,7 +1,8 @@
 /** The price list in memory: a map of prefixes for each list, replaced whole when the tables change. */
 import type { Rate, RateTable } from "./contracts.js";
+import { cellText } from "./database/cells.js";
 import type { Database } from "./database/database.js";
-import type { Cell, Row } from "./request.js";
+import type { Row } from "./request.js";
 import { makeSlices } from "./slices.js";
 
 type Prefixes = Map<string, Rate>;
@@ -88,14 +89,12 @@ async function listsOf(rows: readonly Row[]): Promise<Lists> {
   return { byOwner, longest, count: rows.length };
 }
 
-const text = (cell: Cell | undefined): string => String(cell ?? "");
-
 const rateOf = (row: Row): Rate => ({
-  prefix: text(row["prefix"]).replace(/\D/g, ""),
+  prefix: cellText(row["prefix"]).replace(/\D/g, ""),
   // Clients take the second word as the destination, so a name has to be one word.
-  name: text(row["name"]).trim().replace(/\s+/g, "-"),
-  price: text(row["price"]),
-  currency: text(row["currency"]),
+  name: cellText(row["name"]).trim().replace(/\s+/g, "-"),
+  price: cellText(row["price"]),
+  currency: cellText(row["currency"]),
   billingStep: Number(row["billingstep"] ?? 1),
-  connectFee: text(row["connectfee"] ?? "0"),
+  connectFee: cellText(row["connectfee"] ?? "0"),
 });

@@ -1,14 +1,15 @@
 /** Who signs in: the account that a request names, held against what the request shows of it. */
 import type { Passwords } from "../contracts.js";
+import { cellText } from "../database/cells.js";
 import type { BoundValue, Database } from "../database/database.js";
 import type { Log } from "../log.js";
 import type { Caller, Row } from "../request.js";
 import { contains, readAddressTexts } from "./address-list.js";
 import type { Background } from "./background.js";
+import { isAdmin, kindOf } from "./kind.js";
 import { type FoundNonce, type NonceBook, needsNonce, wrongLogin } from "./login.js";
 import { MOST_NAMESAKES } from "./plan.js";
-import { needOf, type Proof, proofOf, textOf } from "./proof.js";
-import { isAdmin, kindOf } from "./role.js";
+import { needOf, type Proof, proofOf } from "./proof.js";
 import { accountName, type Throttle } from "./throttle.js";
 import { type Check, NOBODY, type Visit } from "./visit.js";
 
@@ -134,7 +135,7 @@ async function comesFromOwnAddress(row: Row, { place, request }: Visit, database
     text: "select ip, authip from tb_users where id = ? union all select ip, '' as authip from tb_users_authip where userid = ?",
     values: [id, id],
   });
-  const texts = rows.flatMap((own) => [textOf(own["ip"]), textOf(own["authip"])]);
+  const texts = rows.flatMap((own) => [cellText(own["ip"]), cellText(own["authip"])]);
   return contains(readAddressTexts(texts), place.parsed);
 }
 
@@ -147,7 +148,7 @@ function demoted(caller: Caller, { policy, trusted }: Visit): Caller {
 /** The caller of a row, without its secrets. */
 export function callerOf(row: Row): Caller {
   const { password: _password, pin: _pin, pinhash: _hash, ...fields } = row;
-  return { id: Number(row["id"]), username: textOf(row["username"]), kind: kindOf(row), fields };
+  return { id: Number(row["id"]), username: cellText(row["username"]), kind: kindOf(row), fields };
 }
 
 /** A lone name that fits nobody may still call a public entry, as nobody. Errors: ApiError "auth failed" otherwise. */
@@ -174,7 +175,7 @@ const SEAL = {
 
 /** What another system left in clear is sealed when it has been used, unless it is another meanwhile. */
 function sealWhenClear(row: Row, column: "password" | "pin", { passwords, database, background }: AccountParts): void {
-  const clear = textOf(row[column]);
+  const clear = cellText(row[column]);
   if (clear === "" || passwords.isSealed(clear)) return;
   const id = Number(row["id"]);
   const task = `${column} of account ${id}`;

@@ -1,11 +1,11 @@
 /** The login of the console: administrators and the support, with their password. */
 import type { Passwords } from "../contracts.js";
+import { cellText } from "../database/cells.js";
 import type { Database } from "../database/database.js";
 import { ApiError } from "../errors.js";
 import type { Log } from "../log.js";
 import type { Peer } from "../request.js";
-import { textOf } from "./proof.js";
-import { kindOf } from "./role.js";
+import { isStaff, kindOf } from "./kind.js";
 import { accountName, type Counted, type Throttle } from "./throttle.js";
 
 interface ConsoleParts {
@@ -33,9 +33,8 @@ export const makeConsoleLogin =
       if (cause instanceof ApiError) return undefined;
       throw cause;
     }
-    const right = passwords.matches(textOf(row?.["password"]), password);
-    if (row !== undefined && right && ["support", "admin", "server-admin"].includes(kindOf(row)))
-      return { username: textOf(row["username"]) };
+    const right = passwords.matches(cellText(row?.["password"]), password);
+    if (row !== undefined && right && isStaff(kindOf(row))) return { username: cellText(row["username"]) };
     throttle.wrongLogin([account], about);
     log.warn(
       { event: "wrong login", address: about.place.address, account: username.slice(0, 64), transport: "console" },

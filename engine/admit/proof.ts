@@ -1,9 +1,10 @@
 /** What an account asks for, and what a request shows of it. */
 import type { Passwords } from "../contracts.js";
+import { cellText } from "../database/cells.js";
 import type { Row } from "../request.js";
 import { matchDigest } from "./digest.js";
+import { isPrivileged } from "./kind.js";
 import type { Way } from "./plan.js";
-import { isPrivileged } from "./role.js";
 import type { Credentials } from "./visit.js";
 
 /** `none` nothing but a name was sent; `nonce` a digest that covers the nonce; `clear` the password itself. */
@@ -39,18 +40,15 @@ export function proofOf(
   const { nonce, serverSalt, passwords } = about;
   let proof: Proof = "none";
   if (sent.digest !== "") {
-    const account = { username: textOf(row["username"]), password: passwords.open(textOf(row["password"])) ?? "" };
+    const account = { username: cellText(row["username"]), password: passwords.open(cellText(row["password"])) ?? "" };
     const { digest, id: name, salt1, salt2 } = sent;
     const match = matchDigest({ digest, name, salt1, salt2, nonce }, account, serverSalt, way.replayable);
     if (match === undefined) return "wrong";
     proof = match === "nonce" ? "nonce" : "digest";
   }
   if (sent.password === "") return proof;
-  if (passwords.matches(textOf(row["password"]), sent.password)) return proof === "none" ? "clear" : proof;
-  const pinFits = way.otherNames && !isPrivileged(row) && passwords.matches(textOf(row["pin"]), sent.password);
+  if (passwords.matches(cellText(row["password"]), sent.password)) return proof === "none" ? "clear" : proof;
+  const pinFits = way.otherNames && !isPrivileged(row) && passwords.matches(cellText(row["pin"]), sent.password);
   if (!pinFits) return "wrong";
   return proof === "none" ? "pin" : proof;
 }
-
-export const textOf = (cell: Row[string] | undefined): string =>
-  cell === null || cell === undefined ? "" : String(cell);

@@ -1,38 +1,9 @@
-/** What kind of account somebody is, and which kinds an entry is for. */
+/** Which kinds of accounts an entry is for. */
 import { ApiError } from "../errors.js";
-import type { CallerKind, Row } from "../request.js";
+import type { CallerKind } from "../request.js";
+import { ADMINS } from "./kind.js";
 import { isRegistered } from "./standing.js";
 import type { Visit } from "./visit.js";
-
-const SUPPORT = 14;
-const ADMIN = 15;
-const RESELLER = 7;
-const OWNER = 8;
-const ADMIN_RIGHTS = 50;
-const SERVER_ADMIN_RIGHTS = 60;
-
-const ADMINS: readonly CallerKind[] = ["admin", "server-admin"];
-
-export const isAdmin = (kind: CallerKind): boolean => ADMINS.includes(kind);
-
-/** By `type` and `rights` of the row. */
-export function kindOf(row: Row): CallerKind {
-  switch (Number(row["type"])) {
-    case ADMIN:
-      return Number(row["rights"]) === SERVER_ADMIN_RIGHTS ? "server-admin" : "admin";
-    case SUPPORT:
-      return "support";
-    case RESELLER:
-    case OWNER:
-      return "reseller";
-    default:
-      return "user";
-  }
-}
-
-/** Accounts that may do harm: they never get in by a name, an address or a PIN alone. */
-export const isPrivileged = (row: Row): boolean =>
-  [SUPPORT, ADMIN].includes(Number(row["type"])) || Number(row["rights"]) >= ADMIN_RIGHTS;
 
 interface Level {
   kinds: readonly CallerKind[];

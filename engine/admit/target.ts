@@ -3,7 +3,7 @@ import type { Database } from "../database/database.js";
 import { ApiError } from "../errors.js";
 import type { Row } from "../request.js";
 import { callerOf, isOpen } from "./account.js";
-import { isAdmin, isPrivileged } from "./role.js";
+import { isAdmin, isPrivileged } from "./kind.js";
 import type { Check, Visit } from "./visit.js";
 
 /** Errors: ApiError "access denied" or "not found". */

@@ -2,6 +2,9 @@
 import type { Cell } from "../request.js";
 import { decimalOfDouble } from "./amount.js";
 
+/** A cell as text; empty where there is nothing. */
+export const cellText = (cell: Cell | undefined): string => (cell === null || cell === undefined ? "" : String(cell));
+
 /** A whole number: a JavaScript number where that is exact, otherwise its digits. */
 export function wholeCell(value: bigint): Cell {
   const number = Number(value);
