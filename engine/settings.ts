@@ -1,5 +1,6 @@
 /** The options in force, from the environment and from `tb_settings`, checked and frozen. */
 import { parseAddressList } from "./admit/address-list.js";
+import { noResult } from "./database/database.js";
 import { OPTIONS, type OptionName, SHOWN_OPTIONS } from "./options.js";
 import type { StepResult } from "./registry/entry.js";
 
@@ -29,10 +30,7 @@ export const optionCell = (value: Settings[OptionName]): string | number =>
 
 /** The options without the secret ones, as the results of a step: for `{setting.currency}`. */
 export const shownSettings = (settings: Settings): StepResult =>
-  Object.assign(
-    { rows: [], columns: [], truncated: false, changed: 0, insertId: 0 },
-    Object.fromEntries(SHOWN_OPTIONS.map((name) => [name, optionCell(settings[name])])),
-  );
+  Object.assign(noResult(), Object.fromEntries(SHOWN_OPTIONS.map((name) => [name, optionCell(settings[name])])));
 
 /** What is set outside of the options: where the database is, where to listen, who the first administrator is. */
 export const START_VARIABLES = {

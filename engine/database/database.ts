@@ -23,6 +23,9 @@ export interface QueryResult {
   insertId: number;
 }
 
+/** Of a statement that did nothing. */
+export const noResult = (): QueryResult => ({ rows: [], columns: [], truncated: false, changed: 0, insertId: 0 });
+
 export interface QueryOptions {
   /** Shows at most so many rows; the rest is not read into memory. */
   maxRows?: number;

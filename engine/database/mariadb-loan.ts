@@ -1,6 +1,6 @@
 /** A connection on loan from a pool: statements under a time limit, and its return in a state in which others may have it. */
 import type { PoolConnection } from "mysql2";
-import { DatabaseError, type QueryResult, type Statement } from "./database.js";
+import { DatabaseError, noResult, type QueryResult, type Statement } from "./database.js";
 import { mariaDbError } from "./mariadb-errors.js";
 import type { ConnectionPool } from "./mariadb-pool.js";
 import { runCut, runWhole } from "./mariadb-statement.js";
@@ -24,8 +24,6 @@ export interface StatementLimits {
 
 type Done = (error: DatabaseError | null, result: QueryResult) => void;
 
-const NOTHING: QueryResult = { rows: [], columns: [], truncated: false, changed: 0, insertId: 0 };
-
 export class Loan {
   #options: LoanOptions;
   #connection: PoolConnection | undefined;
@@ -38,17 +36,17 @@ export class Loan {
   /** Runs a statement; the first one waits for the connection. `done` is called once, in time. */
   execute(statement: Statement, limits: StatementLimits, done: Done): void {
     const { running } = this.#options;
-    const item = running.begin(statement.text, limits.limit, () => done(this.#overdue(limits.limit), NOTHING));
+    const item = running.begin(statement.text, limits.limit, () => done(this.#overdue(limits.limit), noResult()));
     this.#connected((connectError, connection) => {
       if (connectError) {
-        if (running.end(item)) done(mariaDbError(connectError), NOTHING);
+        if (running.end(item)) done(mariaDbError(connectError), noResult());
         return;
       }
       running.restart(item, limits.limit);
       const ended = (error: unknown, result: QueryResult, cut: boolean) => {
         if (!running.end(item)) return;
         this.#spoilt ||= cut;
-        if (error) done(this.#failed(error), NOTHING);
+        if (error) done(this.#failed(error), noResult());
         else done(null, result);
       };
       const { maxRows, drain = false } = limits;
@@ -56,7 +54,7 @@ export class Loan {
         if (maxRows === undefined) runWhole(connection, statement, ended);
         else runCut(connection, statement, { maxRows, drain }, ended);
       } catch (error) {
-        ended(error, NOTHING, false); // a value that can't be sent
+        ended(error, noResult(), false); // a value that can't be sent
       }
     });
   }

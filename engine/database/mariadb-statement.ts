@@ -3,7 +3,7 @@ import mysql, { type Connection, type FieldPacket, type ResultSetHeader, type Ty
 import type { Cell, Row } from "../request.js";
 import { trimDecimal } from "./amount.js";
 import { blobCell, columnNames, realCell, wholeCell } from "./cells.js";
-import type { BoundValue, QueryResult, Statement } from "./database.js";
+import { type BoundValue, noResult, type QueryResult, type Statement } from "./database.js";
 
 /** `cut`: rows were left unread, so that nobody may use the connection again. */
 export type Done = (error: unknown, result: QueryResult, cut: boolean) => void;
@@ -13,13 +13,11 @@ type Fields = FieldPacket[] | undefined;
 /** A row, or the head of a statement that has no rows. */
 type Raw = Row | ResultSetHeader;
 
-const NOTHING: QueryResult = { rows: [], columns: [], truncated: false, changed: 0, insertId: 0 };
-
 /** Runs a statement and reads all of its rows. Of a procedure with several results the first one with rows counts. */
 export function runWhole(connection: Connection, statement: Statement, done: Done): void {
   const values = bound(statement.values);
   connection.execute(statement.text, values, (error, answer: unknown, fields: unknown) => {
-    if (error) done(error, NOTHING, false);
+    if (error) done(error, noResult(), false);
     else done(null, firstResult(answer as Raw[], fields as Fields | Fields[], statement.text), false);
   });
 }
@@ -45,7 +43,7 @@ export function runCut(
   const finish = (error: unknown, cut: boolean) => {
     if (over) return;
     over = true;
-    if (error) return done(error, NOTHING, false);
+    if (error) return done(error, noResult(), false);
     const result = fields ? rowResult(rows, fields, statement.text) : headResult(header);
     done(null, { ...result, truncated: surplus > 0 }, cut);
   };
@@ -83,9 +81,7 @@ function firstResult(answer: Raw[] | Raw, fields: Fields | Fields[], text: strin
 }
 
 const headResult = (header: ResultSetHeader | undefined): QueryResult => ({
-  ...NOTHING,
-  rows: [],
-  columns: [],
+  ...noResult(),
   changed: header?.affectedRows ?? 0,
   insertId: header?.insertId ?? 0,
 });

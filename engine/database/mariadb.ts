@@ -1,15 +1,14 @@
 /** MariaDB and MySQL. The driver's callbacks rather than its promises: they cost a request less. */
 import type { MariaDbAddress } from "./address.js";
-import {
-  type Column,
-  type Database,
-  DatabaseError,
-  type ForeignOptions,
-  type QueryOptions,
-  type QueryResult,
-  type Session,
-  type Statement,
-  type StatementFault,
+import type {
+  Column,
+  Database,
+  ForeignOptions,
+  QueryOptions,
+  QueryResult,
+  Session,
+  Statement,
+  StatementFault,
 } from "./database.js";
 import { callsProcedure, refuseOthers } from "./foreign.js";
 import { checkStatements, SCHEMA, schemaOf } from "./mariadb-catalogue.js";
@@ -18,6 +17,7 @@ import { ConnectionPool, connectOnce, endOnServer } from "./mariadb-pool.js";
 import type { DatabaseOptions } from "./open.js";
 import { retried } from "./retry.js";
 import { RunningStatements } from "./running.js";
+import { TransactionSession } from "./transaction-session.js";
 
 /** Connections for what administrators wrote: however long that takes, the engine's own statements have theirs. */
 const FOREIGN_POOL = 4;
@@ -71,7 +71,7 @@ class MariaDb implements Database {
   transaction<T>(work: (session: Session) => Promise<T>): Promise<T> {
     return retried(async () => {
       const loan = this.#loan(this.#own);
-      const session = new TransactionSession((statement, options) =>
+      const session = new TransactionSession(this.dialect, (statement, options) =>
         loan.step(statement, { ...this.#limits(options), drain: true }),
       );
       let rollback = true;
@@ -170,23 +170,4 @@ class MariaDb implements Database {
       ),
     );
   };
-}
-
-/** Of one try of a transaction: refuses statements that come after its end. */
-class TransactionSession implements Session {
-  readonly dialect = "mariadb";
-  #run: ((statement: Statement, options?: QueryOptions) => Promise<QueryResult>) | undefined;
-
-  constructor(run: (statement: Statement, options?: QueryOptions) => Promise<QueryResult>) {
-    this.#run = run;
-  }
-
-  async run(statement: Statement, options?: QueryOptions): Promise<QueryResult> {
-    if (this.#run === undefined) throw new DatabaseError("failed", "the transaction is over");
-    return this.#run(statement, options);
-  }
-
-  close(): void {
-    this.#run = undefined;
-  }
 }

@@ -8,6 +8,7 @@ import { Mutex, withTimeout } from "async-mutex";
 import { DatabaseError, type QueryOptions, type QueryResult, type Session, type Statement } from "./database.js";
 import type { SqliteConnection } from "./sqlite-connection.js";
 import { sqliteError } from "./sqlite-errors.js";
+import { TransactionSession } from "./transaction-session.js";
 import * as words from "./words.js";
 
 /** A group is committed when it has so many jobs, or is so many milliseconds old: the event loop must not stand still. */
@@ -18,9 +19,7 @@ const GROUP_TIME = 8;
 const BUSY_PAUSE = 5;
 
 interface Job {
-  work: (session: WriteSession) => Promise<unknown> | unknown;
-  /** One statement is all or nothing by itself. */
-  single: boolean;
+  work: () => unknown;
   resolve: (value: never) => void;
   reject: (error: unknown) => void;
 }
@@ -45,11 +44,12 @@ export class SqliteWriter {
   }
 
   run(statement: Statement, options?: QueryOptions): Promise<QueryResult> {
-    return this.#add((session) => session.runNow(statement, options), true);
+    // One statement is all or nothing by itself.
+    return this.#add(() => this.#connection.runStatement(statement, options?.maxRows));
   }
 
   transaction<T>(work: (session: Session) => Promise<T>): Promise<T> {
-    return this.#add(work, false);
+    return this.#add(() => this.#apart(work));
   }
 
   /** Runs `work`, which writes elsewhere, while nothing is written here. Errors: DatabaseError after `limit` milliseconds. */
@@ -70,14 +70,14 @@ export class SqliteWriter {
 
   /** Waits for the changes that have been asked for. */
   async close(): Promise<void> {
-    await this.#add(() => undefined, true).catch(() => undefined);
+    await this.#add(() => undefined).catch(() => undefined);
     await this.#lock.runExclusive(() => this.#connection.close());
   }
 
   /** Jobs are done in the order in which they were asked for. */
-  #add<T>(work: Job["work"], single: boolean): Promise<T> {
+  #add<T>(work: () => T | Promise<T>): Promise<T> {
     return new Promise<T>((resolve, reject) => {
-      this.#jobs.push({ work, single, resolve, reject });
+      this.#jobs.push({ work, resolve, reject });
       if (this.#draining) return;
       this.#draining = true;
       void this.#drain();
@@ -129,7 +129,7 @@ export class SqliteWriter {
       const job = this.#jobs.shift();
       if (job === undefined) break;
       try {
-        done.push({ job, value: job.single ? await job.work(this.#session()) : await this.#apart(job) });
+        done.push({ job, value: await job.work() });
       } catch (error) {
         job.reject(error);
         // SQLite itself gave the transaction up (a full disk): what the others did is gone too
@@ -142,48 +142,24 @@ export class SqliteWriter {
     return done;
   }
 
-  async #apart(job: Job): Promise<unknown> {
-    const session = this.#session();
-    this.#connection.control("savepoint job");
+  async #apart<T>(work: (session: Session) => Promise<T>): Promise<T> {
+    const connection = this.#connection;
+    const session = new TransactionSession("sqlite", (statement, options) =>
+      connection.runStatement(statement, options?.maxRows),
+    );
+    connection.control("savepoint job");
     try {
-      return await job.work(session);
+      return await work(session);
     } catch (error) {
-      if (this.#connection.inTransaction) this.#connection.control("rollback to job");
+      if (connection.inTransaction) connection.control("rollback to job");
       throw error;
     } finally {
       session.close();
-      if (this.#connection.inTransaction) this.#connection.control("release job");
+      if (connection.inTransaction) connection.control("release job");
     }
-  }
-
-  #session(): WriteSession {
-    return new WriteSession(this.#connection);
   }
 
   #rollback(): void {
     if (this.#connection.inTransaction) this.#connection.control("rollback");
-  }
-}
-
-/** Of one transaction: refuses statements that come after its end, which would belong to another. */
-class WriteSession implements Session {
-  readonly dialect = "sqlite";
-  #connection: SqliteConnection | undefined;
-
-  constructor(connection: SqliteConnection) {
-    this.#connection = connection;
-  }
-
-  async run(statement: Statement, options?: QueryOptions): Promise<QueryResult> {
-    return this.runNow(statement, options);
-  }
-
-  runNow(statement: Statement, options?: QueryOptions): QueryResult {
-    if (this.#connection === undefined) throw new DatabaseError("failed", "the transaction is over");
-    return this.#connection.runStatement(statement, options?.maxRows);
-  }
-
-  close(): void {
-    this.#connection = undefined;
   }
 }

@@ -3,6 +3,7 @@ import type { Action, Operation, Services } from "../contracts.js";
 import {
   DatabaseError,
   type DatabaseErrorKind,
+  noResult,
   type QueryResult,
   type Session,
   type Statement,
@@ -119,7 +120,7 @@ async function changeWithHooks(step: SqlStep, work: Work): Promise<StepResult> {
         await session.run(stored);
     });
     work.scope.deferred = true;
-    return { rows: [], columns: [], truncated: false, changed: 0, insertId: 0 };
+    return resultOf(noResult());
   }
   try {
     const done = await database.runForeign(statement, {
@@ -163,11 +164,7 @@ async function runCall(step: CallStep, work: Work, session: Session): Promise<St
   const { services, caller, request, entry, scope } = work;
   const done = await operation.run(input, { session, services, caller, request, entry, params: scope.params });
   work.close ||= done.close === true;
-  return Object.assign(
-    Object.create(null) as StepResult,
-    { rows: [], columns: [], truncated: false, changed: 0, insertId: 0 },
-    done,
-  );
+  return Object.assign(Object.create(null) as StepResult, noResult(), done);
 }
 
 function isExpected({ expect, template }: SqlStep, result: StepResult): boolean {
