@@ -29,7 +29,10 @@ const V3: Form = (name, password, sent, serverSalt) =>
   md5(md5(`tU29m${name}${password}${sent.salt1}`) + sent.salt2 + serverSalt);
 const V3_NONCE: Form = (name, password, sent, serverSalt) =>
   md5(md5(`tU29m${name}${password}${sent.salt1}`) + sent.salt2 + serverSalt + sent.nonce);
-const SIMPLE: Form = (name, password, sent, serverSalt) => md5(`ck5Gp${name}${password}${serverSalt}${sent.salt1}`);
+/** The form of today's clients without a nonce. */
+export const simpleDigest = (name: string, password: string, salt1: string, serverSalt: string): string =>
+  md5(`ck5Gp${name}${password}${serverSalt}${salt1}`);
+const SIMPLE: Form = (name, password, { salt1 }, serverSalt) => simpleDigest(name, password, salt1, serverSalt);
 const SIMPLE_NONCE: Form = (name, password, sent, serverSalt) =>
   md5(`ck5Gp${name}${password}${serverSalt}${sent.salt1}${sent.nonce}`);
 

@@ -1,5 +1,6 @@
 /** `tbapi call`: one request from the command line, without a server and without a login: who may run it owns the machine. */
 import { openEngine } from "../server.js";
+import { sorted } from "../transports/command.js";
 
 /** Prints the answer; 0 when it is a good one. */
 export async function callEntry(
@@ -24,15 +25,4 @@ export async function callEntry(
   } finally {
     await engine.close();
   }
-}
-
-function sorted(words: string[]): { named: [string, string][]; positional: string[] } {
-  const named: [string, string][] = [];
-  const positional: string[] = [];
-  for (const word of words) {
-    const [, name, value] = /^(\w+)=(.*)$/s.exec(word) ?? [];
-    if (name === undefined || value === undefined) positional.push(word);
-    else named.push([name, value]);
-  }
-  return { named, positional };
 }

@@ -1,17 +1,15 @@
 /** Requests against the sample data that work as they are pasted. */
-import { createHash } from "node:crypto";
+import { simpleDigest } from "../admit/digest.js";
 import type { Settings } from "../settings.js";
 import type { Transports } from "../transports.js";
 
 const SAMPLE_USER = "alice";
 const SAMPLE_PASSWORD = "alice-sample";
 
-/** The digest of the reference's simple form. */
-function signed(settings: Settings): string {
+function signed({ apiv2key, apiv2md5salt }: Settings): string {
   const salt = "12345";
-  const text = `ck5Gp${SAMPLE_USER}${SAMPLE_PASSWORD}${settings.apiv2md5salt}${salt}`;
-  const digest = createHash("md5").update(text, "utf8").digest("hex");
-  return `authkey=${settings.apiv2key}&authid=${SAMPLE_USER}&authmd5=${digest}&authsalt1=${salt}`;
+  const digest = simpleDigest(SAMPLE_USER, SAMPLE_PASSWORD, salt, apiv2md5salt);
+  return `authkey=${apiv2key}&authid=${SAMPLE_USER}&authmd5=${digest}&authsalt1=${salt}`;
 }
 
 export function sampleRequests(settings: Settings, { port, adminPort }: Transports["ports"]): string {

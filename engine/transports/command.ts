@@ -8,14 +8,20 @@ export function parseCommand(line: string): Command {
   const text = line.trim();
   const comma = text.indexOf(",");
   const rest = comma < 0 ? "" : text.slice(comma + 1).trim();
-  const command: Command = { entry: comma < 0 ? text : text.slice(0, comma).trim(), named: [], positional: [], rest };
-  if (comma < 0) return command;
-  for (const part of splitAtCommas(rest)) {
-    const [, name, value] = NAMED.exec(part) ?? [];
-    if (name === undefined) command.positional.push(unquoted(part));
-    else command.named.push([name, unquoted(value ?? "")]);
+  const entry = comma < 0 ? text : text.slice(0, comma).trim();
+  return { entry, rest, ...sorted(comma < 0 ? [] : splitAtCommas(rest), unquoted) };
+}
+
+/** Values with a name, as in `name=value`, and those without, each as `read` gives it. */
+export function sorted(parts: readonly string[], read = (text: string) => text): Pick<Command, "named" | "positional"> {
+  const named: [string, string][] = [];
+  const positional: string[] = [];
+  for (const part of parts) {
+    const [, name, value = ""] = NAMED.exec(part) ?? [];
+    if (name === undefined) positional.push(read(part));
+    else named.push([name, read(value)]);
   }
-  return command;
+  return { named, positional };
 }
 
 /** Only a plain word is a name: `select a from b where c=1` is a value. */
