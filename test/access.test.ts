@@ -127,6 +127,19 @@ eachDatabase("limits", (fresh) => {
     assert.match(await ask(server, "bob 203.0.113.9 balance"), /^Your credit is/);
   });
 
+  test("a network that an administrator bans is shut out, however its address is written", async () => {
+    for (const ip of ["198.51.100.0/24", "2001:db8::/64"])
+      await server.get(
+        "db",
+        as(ADMIN.username, { sql: `insert into tb_bannedip (ip, reason) values ('${ip}', 'test')` }),
+      );
+    await server.engine.admission.refresh();
+    for (const address of ["198.51.100.7", "2001:db8::5"])
+      assert.match(await ask(server, `bob ${address} balance`), /^ERROR: access denied: this address is banned/);
+    assert.match(await ask(server, "bob 2001:db8:0:1::5 balance"), /^Your credit is/);
+    await server.get("delbanned", as(ADMIN.username, { ip: "all" }));
+  });
+
   test("wrong PINs close recharging for the account that guesses, and nothing else", async () => {
     for (let guess = 0; guess < 3; guess += 1) await server.get("charge", as("carol", { pin: `55500${guess}` }));
     assert.match(await server.get("charge", as("carol", { pin: "100000000010" })), /^ERROR: too many requests: /);

@@ -76,7 +76,7 @@ export class BanList implements Bans {
       text: `select ip from tb_bannedip where until is null or until > ? order by until desc limit ${READ}`,
       values: [toDatetime(this.#now())],
     });
-    const banned = rows.map((row) => String(row["ip"]));
+    const banned = rows.map((row) => asGrouped(String(row["ip"])));
     this.#addresses = new Set(banned);
     const networks = banned.filter((ip) => /[/-]/.test(ip) && !ip.endsWith("::/64"));
     const text = networks.join(" ");
@@ -89,6 +89,9 @@ export class BanList implements Bans {
     await this.#database.run({ text: "delete from tb_bannedip where until <= ?", values: [toDatetime(this.#now())] });
   }
 }
+
+/** A network of 64 bits is listed as its requests are grouped, however it was written: `2001:db8::/64`. */
+const asGrouped = (ip: string): string => (ip.endsWith("::/64") ? groupOfText(ip.slice(0, -"/64".length)) : ip);
 
 function listOf(networks: readonly string[]): BlockList {
   const list = new BlockList();
