@@ -76,7 +76,7 @@ async function assemble({ database, settings, environment, log, purpose }: Parts
   const operations = operationsOf(actions.values());
   const registry = makeRegistry({ database, log, seal: passwords.seal, operations, definitionsFolder });
   const admission = makeAdmission({ database, settings, passwords, log });
-  const outbox = new OutboxWorker(database, log);
+  const outbox = new OutboxWorker(database, log, () => settings.current.sqltimeout);
   const rates = new PrefixRates(database);
   const status = new Status();
   const services = {

@@ -55,6 +55,17 @@ eachDatabase("outbox", (fresh) => {
     assert.deepEqual(await valuesOf(server.engine, "select name from tb_users where username = 'alice'"), ["fine"]);
   });
 
+  test("an item is held for longer than its statement may wait and run", async (t) => {
+    const server = await startTestServer(await fresh(), { TBAPI_SQLTIMEOUT: "600000" });
+    t.after(() => server.stop());
+    await addEntry(server, "clash", { customsql: "insert into tb_users (id, username) values ([USERID], 'x')" });
+    const sent = Date.now();
+    await server.get("clash", as("alice"));
+    await settled(server.engine);
+    const [until] = await valuesOf(server.engine, "select claimeduntil from tb_outbox");
+    assert.ok(Date.parse(`${String(until).replace(" ", "T")}Z`) > sent + 1_200_000);
+  });
+
   test("a hook of success is stored only with its change, one of failure only without", async (t) => {
     const server = await startTestServer(await fresh());
     t.after(() => server.stop());

@@ -7,7 +7,7 @@ import { toDatetime } from "../datetime.js";
 import type { Log } from "../log.js";
 import type { StoredStatement } from "./hooks.js";
 
-/** Seconds for which a worker may hold an item; after that it counts as lost and another takes it. */
+/** Seconds for which a worker holds an item beyond what its statement may take; after that it counts as lost. */
 const CLAIM_SECONDS = 60;
 const MOST_TRIES = 12;
 const BATCH = 50;
@@ -31,13 +31,16 @@ export class OutboxWorker implements Outbox {
   readonly #name = randomUUID();
   readonly #database: Database;
   readonly #log: Log;
+  readonly #limit: () => number;
   #stopping = false;
   #woken: (() => void) | undefined;
   #again = false;
   #loop: Promise<void> | undefined;
 
-  constructor(database: Database, log: Log) {
+  /** `limit`: milliseconds that a statement may take, and that it may have to wait before. */
+  constructor(database: Database, log: Log, limit: () => number) {
     this.#database = database;
+    this.#limit = limit;
     this.#log = log;
   }
 
@@ -108,10 +111,12 @@ export class OutboxWorker implements Outbox {
     return rows as unknown as StoredItem[];
   }
 
+  /** The claim outlasts the wait and the statement, or another worker would carry the item out a second time. */
   async #claim({ id, tries }: StoredItem): Promise<boolean> {
+    const until = now(CLAIM_SECONDS + (2 * this.#limit()) / 1_000);
     const { changed } = await this.#database.run({
       text: "update tb_outbox set state = 'taken', claimedby = ?, claimeduntil = ?, tries = ? where id = ? and tries = ? and (state = 'waiting' or claimeduntil < ?)",
-      values: [this.#name, now(CLAIM_SECONDS), tries + 1, id, tries, now()],
+      values: [this.#name, until, tries + 1, id, tries, now()],
     });
     return changed === 1;
   }
