@@ -1,12 +1,11 @@
 /** One table: options × callers × entries → in or out; and the limits on guessing. */
 import assert from "node:assert/strict";
-import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { after, before, describe, test } from "node:test";
 import { parse } from "yaml";
 import type { Peer } from "../engine/request.js";
 import { eachDatabase, restoreSample } from "./databases.js";
-import { ADMIN, as, KEY, type Params, startTestServer, type TestServer } from "./server.js";
+import { ADMIN, as, KEY, md5, type Params, startTestServer, type TestServer } from "./server.js";
 
 interface Group {
   title: string;
@@ -38,7 +37,7 @@ function credentials(caller: string): Params {
     case "clear":
       return { authkey: KEY, authid: name, authpwd: password };
     case "md5":
-      return { authkey: KEY, authid: name, authpwd: createHash("md5").update(password).digest("hex") };
+      return { authkey: KEY, authid: name, authpwd: md5(password) };
     default:
       return as(name, {}, way === "wrong" ? "wrong" : password);
   }

@@ -1,22 +1,18 @@
 /** Admission on a real database, with a clock that a test moves, and requests that want to get in. */
-import { createHash } from "node:crypto";
 import { after, afterEach, before, beforeEach } from "node:test";
 import { type Admission, makeAdmission } from "../engine/admit/admit.js";
 import { makePasswords } from "../engine/admit/seal.js";
 import type { Database } from "../engine/database/database.js";
-import { migrate } from "../engine/database/migrate.js";
-import { openDatabase } from "../engine/database/open.js";
 import { ApiError } from "../engine/errors.js";
 import { makeLog } from "../engine/log.js";
 import type { AccessRule, Entry } from "../engine/registry/entry.js";
 import type { ApiRequest, Caller, Cell, Peer } from "../engine/request.js";
 import { StoredSettings } from "../engine/settings-store.js";
-import { eachDatabase, restoreSample } from "./databases.js";
+import { eachDatabase, openMigrated, restoreSample } from "./databases.js";
 import { KEY, SALT } from "./server.js";
 
 const log = makeLog("silent");
 export const passwords = makePasswords(Buffer.alloc(32, 7), log);
-const md5 = (text: string): string => createHash("md5").update(text, "utf8").digest("hex");
 
 const USER: AccessRule = {
   key: true,
@@ -48,15 +44,6 @@ export const request = (params: Record<string, string>, peer: Peer = NET): ApiRe
 
 export const clear = (authid: string, authpwd = `${authid}-sample`) => ({ authid, authpwd });
 
-/** A v3 digest over the whole nonce, of which so many characters are sent. */
-export const withNonce = (name: string, nonce: string, sent = 10) => ({
-  authid: name,
-  authsalt1: "a",
-  authsalt2: "b",
-  nonce: nonce.slice(0, sent),
-  authmd5: `authv3_${md5(`${md5(`tU29m${name}${name}-samplea`)}b${SALT}${nonce}`)}`,
-});
-
 export const WRONG = "auth failed: wrong user or password";
 export const NEW_NONCE = /^new nonce is:([0-9a-f]{32})EOF$/;
 export const TOO_MANY = /^too many requests: try again in \d+ seconds$/;
@@ -76,8 +63,7 @@ export class Bench {
   #opened: Admission[] = [];
 
   async start(address: string): Promise<void> {
-    await migrate(address);
-    this.database = await openDatabase(address, { timeout: () => 5_000, log });
+    this.database = await openMigrated(address);
   }
 
   async reset(): Promise<void> {

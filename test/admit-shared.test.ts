@@ -4,19 +4,8 @@ import { describe, test } from "node:test";
 import type { Admission } from "../engine/admit/admit.js";
 import type { AccessRule } from "../engine/registry/entry.js";
 import type { Peer } from "../engine/request.js";
-import {
-  clear,
-  eachBench,
-  entryOf,
-  LOOP,
-  NET,
-  NEW_NONCE,
-  outcome,
-  request,
-  TOO_MANY,
-  WRONG,
-  withNonce,
-} from "./admission.js";
+import { clear, eachBench, entryOf, LOOP, NET, NEW_NONCE, outcome, request, TOO_MANY, WRONG } from "./admission.js";
+import { withNonce } from "./server.js";
 
 eachBench("what servers share", (bench) => {
   describe("a nonce", () => {

@@ -1,12 +1,9 @@
 /** Several servers on one database: what one learns, all know within a second or so. */
 import assert from "node:assert/strict";
-import { createHash } from "node:crypto";
 import { type TestContext, test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import { eachDatabase } from "./databases.js";
-import { ADMIN, as, startTestServer, type TestServer } from "./server.js";
-
-const md5 = (text: string): string => createHash("md5").update(text).digest("hex");
+import { ADMIN, as, KEY, startTestServer, type TestServer, withNonce } from "./server.js";
 
 /** Asks until the answer fits; the test's own time limit ends it otherwise. */
 async function until(
@@ -83,15 +80,7 @@ eachDatabase("cluster", (fresh) => {
     );
     const nonce = /is:(\w+)EOF/.exec(await one.get("preauth", as("alice")))?.[1] ?? "";
     assert.ok(nonce.length >= 16);
-    const authmd5 = `authv3_${md5(`${md5("tU29malicealice-samplea")}btest-salt${nonce}`)}`;
-    const login = {
-      authkey: "test-key",
-      authid: "alice",
-      authsalt1: "a",
-      authsalt2: "b",
-      nonce: nonce.slice(0, 10),
-      authmd5,
-    };
+    const login = { authkey: KEY, ...withNonce("alice", nonce) };
     assert.match(await other.get("balance", login), /^Your credit is/);
     assert.match(await one.get("balance", login), /^ERROR: new nonce is:/);
   });

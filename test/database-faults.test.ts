@@ -3,15 +3,13 @@ import assert from "node:assert/strict";
 import { after, before, beforeEach, test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import Sqlite from "better-sqlite3";
-import { pino } from "pino";
 import { type BoundValue, type Database, DatabaseError, type Session } from "../engine/database/database.js";
 import { mariaDbError } from "../engine/database/mariadb-errors.js";
-import { migrate } from "../engine/database/migrate.js";
-import { openDatabase } from "../engine/database/open.js";
 import { loadSample } from "../engine/database/sample.js";
-import { eachDatabase, restoreSample } from "./databases.js";
+import { eachDatabase, openMigrated, restoreSample } from "./databases.js";
 
-const options = { timeout: () => 1_000, log: pino({ level: "silent" }) };
+/** Milliseconds that a statement may take. */
+const LIMIT = 1_000;
 const ENDLESS = `select count(*) as n from ${Array.from({ length: 12 }, (_, index) => `tb_billentries b${index}`).join(", ")}`;
 
 test("a fault of the server's files is told without their paths", () => {
@@ -39,8 +37,7 @@ eachDatabase("faults of the database", (fresh, dialect) => {
 
   before(async () => {
     address = await fresh();
-    await migrate(address);
-    database = await openDatabase(address, options);
+    database = await openMigrated(address, LIMIT);
     await loadSample(database);
   });
   after(() => database.close());
@@ -154,7 +151,7 @@ eachDatabase("faults of the database", (fresh, dialect) => {
 
   test("a closed database keeps nothing open", async () => {
     const held = process.getActiveResourcesInfo().length;
-    const other = await openDatabase(address, options);
+    const other = await openMigrated(address, LIMIT);
     await Promise.all([
       other.run({ text: "select 1", values: [] }),
       other.runForeign({ text: "select 1", values: [] }),
@@ -218,7 +215,7 @@ eachDatabase("faults of the database", (fresh, dialect) => {
     });
 
     test("changes that are asked for before the close are kept", async () => {
-      const other = await openDatabase(address, options);
+      const other = await openMigrated(address, LIMIT);
       const changes = Array.from({ length: 100 }, (_, index) =>
         other.run({ text: "insert into tb_callbacknumbers (userid, number) values (7, ?)", values: [String(index)] }),
       );

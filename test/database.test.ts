@@ -2,14 +2,13 @@
 import assert from "node:assert/strict";
 import { after, before, beforeEach, test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
-import { pino } from "pino";
 import { type BoundValue, type Database, DatabaseError } from "../engine/database/database.js";
 import { migrate } from "../engine/database/migrate.js";
-import { openDatabase } from "../engine/database/open.js";
 import { loadSample } from "../engine/database/sample.js";
-import { eachDatabase, restoreSample } from "./databases.js";
+import { eachDatabase, openMigrated, restoreSample } from "./databases.js";
 
-const options = { timeout: () => 1_000, log: pino({ level: "silent" }) };
+/** Milliseconds that a statement may take. */
+const LIMIT = 1_000;
 /** Some ten thousand million rows. */
 const ENDLESS = `select count(*) as n from ${Array.from({ length: 12 }, (_, index) => `tb_cdrs c${index}`).join(", ")}`;
 
@@ -23,8 +22,7 @@ eachDatabase("database", (fresh) => {
 
   before(async () => {
     address = await fresh();
-    await migrate(address);
-    database = await openDatabase(address, options);
+    database = await openMigrated(address, LIMIT);
     await loadSample(database);
   });
   after(() => database.close());
@@ -169,7 +167,7 @@ eachDatabase("database", (fresh) => {
   test("several servers that start at once make the tables once", async () => {
     const other = await fresh();
     await Promise.all(Array.from({ length: 4 }, () => migrate(other)));
-    const opened = await openDatabase(other, options);
+    const opened = await openMigrated(other, LIMIT);
     assert.ok((await opened.schema()).has("tb_ledger"));
     await opened.close();
   });

@@ -14,7 +14,10 @@ import { pathToFileURL } from "node:url";
 import { execa } from "execa";
 import mysql from "mysql2/promise";
 import type { Database } from "../engine/database/database.js";
+import { migrate } from "../engine/database/migrate.js";
+import { openDatabase } from "../engine/database/open.js";
 import { loadSample } from "../engine/database/sample.js";
+import { makeLog } from "../engine/log.js";
 
 export interface MariaDbServer {
   /** `mysql://root@127.0.0.1:PORT`, without a database. */
@@ -125,6 +128,12 @@ export async function freshMariaDb(server?: MariaDbServer): Promise<string> {
 /** The address of a new, empty SQLite file. */
 export const freshSqlite = async (): Promise<string> =>
   `sqlite:${join(await mkdtemp(join(tmpdir(), "tbapi-sqlite-")), "test.sqlite")}`;
+
+/** Opens a database with its tables made; statements may take `timeout` milliseconds. */
+export async function openMigrated(address: string, timeout = 5_000): Promise<Database> {
+  await migrate(address);
+  return openDatabase(address, { timeout: () => timeout, log: makeLog("silent") });
+}
 
 export type Fresh = () => Promise<string>;
 

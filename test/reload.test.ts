@@ -8,12 +8,10 @@ import { setTimeout as pause } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
 import type { ReloadReport } from "../engine/contracts.js";
 import type { Database } from "../engine/database/database.js";
-import { migrate } from "../engine/database/migrate.js";
-import { openDatabase } from "../engine/database/open.js";
 import { ApiError } from "../engine/errors.js";
 import { makeLog } from "../engine/log.js";
 import { type LiveRegistry, makeRegistry } from "../engine/registry/registry.js";
-import { eachDatabase } from "./databases.js";
+import { eachDatabase, openMigrated } from "./databases.js";
 
 const log = makeLog("silent");
 const HEAD = "neverFails: true\nexamples: [{ request: {}, answer: 'OK: fine' }]\n";
@@ -53,8 +51,7 @@ eachDatabase("reload", (fresh) => {
     const define = (name: string, text: string) => writeFile(join(folder, "test", `${name}.yaml`), text);
     for (const [name, text] of Object.entries(FILES)) await define(name, text);
     await writeFile(join(folder, "pending.yaml"), "- later\n");
-    const database = await openDatabase(address, { timeout: () => 5_000, log });
-    await migrate(address);
+    const database = await openMigrated(address);
     const registry = makeRegistry({
       database,
       log,

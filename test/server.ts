@@ -26,7 +26,7 @@ export interface TestServer {
   stop(): Promise<void>;
 }
 
-const md5 = (text: string): string => createHash("md5").update(text, "utf8").digest("hex");
+export const md5 = (text: string): string => createHash("md5").update(text, "utf8").digest("hex");
 
 /** What signs a request as a user of the sample data, or as the administrator. */
 export function as(username: string, extra: Params = {}, password = `${username}-sample`): Params {
@@ -39,6 +39,15 @@ export function as(username: string, extra: Params = {}, password = `${username}
     ...extra,
   };
 }
+
+/** A v3 digest over the whole nonce, of which so many characters are sent; without the key. */
+export const withNonce = (name: string, nonce: string, sent = 10): Params => ({
+  authid: name,
+  authsalt1: "a",
+  authsalt2: "b",
+  nonce: nonce.slice(0, sent),
+  authmd5: `authv3_${md5(`${md5(`tU29m${name}${name}-samplea`)}b${SALT}${nonce}`)}`,
+});
 
 /** Starts a server on an empty or prepared database with the sample data in it; `options` are further `TBAPI_` variables. */
 export async function startTestServer(database: string, options: Params = {}): Promise<TestServer> {
