@@ -4,7 +4,7 @@ import { createServer, type Server, type Socket } from "node:net";
 import { createSecureContext, type SecureContext, TLSSocket } from "node:tls";
 import type { Connection } from "./connections/connections.js";
 import type { TransportContext } from "./connections/context.js";
-import { derived } from "./connections/derived.js";
+import { derived } from "./derived.js";
 import type { Settings } from "./settings.js";
 import { makeHttp } from "./transports/http.js";
 import { makeLine } from "./transports/line.js";

@@ -1,11 +1,11 @@
 /** Who is at the other end, where a proxy may stand between. */
 import type { IncomingHttpHeaders } from "node:http";
 import ipaddr from "ipaddr.js";
+import { derived } from "../derived.js";
 import type { Log } from "../log.js";
 import type { Peer, TransportName } from "../request.js";
 import type { Settings, SettingsStore } from "../settings.js";
 import { type Connection, plainAddress } from "./connections.js";
-import { derived } from "./derived.js";
 
 export interface PeerOf {
   /** The peer of an HTTP request. `direct` is given back where the request came without a proxy. */

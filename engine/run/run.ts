@@ -8,6 +8,7 @@ import {
   type Session,
   type Statement,
 } from "../database/database.js";
+import { derived } from "../derived.js";
 import { ApiError, type ErrorClass } from "../errors.js";
 import type { CallStep, Entry, Params, RunScope, SqlStep, Step, StepResult } from "../registry/entry.js";
 import type { Answer, ApiRequest, Caller } from "../request.js";
@@ -42,7 +43,7 @@ interface Work {
 
 /** Makes the runner of one server. */
 export function makeRun(services: Services, operations: ReadonlyMap<string, Operation>): Run {
-  const given = givenSteps(services.settings);
+  const given = derived(services.settings, services.log, (settings) => ({ setting: shownSettings(settings) }));
   return async (entry, params, caller, request) => {
     const scope: RunScope = {
       params,
@@ -61,15 +62,6 @@ export function makeRun(services: Services, operations: ReadonlyMap<string, Oper
       await storeFailureHooks(work);
       throw spoken(cause, undefined, work);
     }
-  };
-}
-
-/** `{setting.currency}` and its like, made anew when the settings change. */
-function givenSteps(settings: Services["settings"]): () => RunScope["steps"] {
-  let [of, steps] = [settings.current, { setting: shownSettings(settings.current) }];
-  return () => {
-    if (of !== settings.current) [of, steps] = [settings.current, { setting: shownSettings(settings.current) }];
-    return steps;
   };
 }
 

@@ -3,9 +3,9 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { Socket } from "node:net";
 import type { Connection } from "../connections/connections.js";
 import type { TransportContext } from "../connections/context.js";
-import { derived } from "../connections/derived.js";
 import { readBody } from "../connections/http-body.js";
 import { directPeer } from "../connections/peers.js";
+import { derived } from "../derived.js";
 import type { EncodedAnswer, Peer } from "../request.js";
 import type { Settings } from "../settings.js";
 import { isApiPath, isOldApiPath, splitTarget } from "../target.js";

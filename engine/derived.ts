@@ -1,6 +1,6 @@
 /** Things made of the settings: made again when the settings in force are others, kept otherwise. */
-import type { Log } from "../log.js";
-import type { Settings, SettingsStore } from "../settings.js";
+import type { Log } from "./log.js";
+import type { Settings, SettingsStore } from "./settings.js";
 
 /**
  * Gives a function that answers the thing for the settings in force. Where a later change of the settings can't be used,
