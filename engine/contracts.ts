@@ -180,7 +180,7 @@ export interface Outbox {
 export interface OutboxItem {
   /** `sql` or `change` for a statement, `action.delivery` for everything else. */
   kind: string;
-  /** Items of one lane are carried out one after the other, in the order in which they were stored. */
+  /** Items of one kind and lane are carried out one after the other, in the order in which they were stored. */
   lane?: string;
   /** JSON. */
   body: unknown;

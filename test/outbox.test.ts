@@ -26,7 +26,7 @@ async function settled({ services: { outbox } }: Engine): Promise<void> {
 const valuesOf = async ({ services }: Engine, sql: string): Promise<unknown[]> =>
   (await services.database.run({ text: sql, values: [] })).rows.map((row) => Object.values(row)[0]);
 
-eachDatabase("outbox", (fresh) => {
+eachDatabase("outbox", (fresh, dialect) => {
   test("changes without * are carried out in the order in which they were accepted", async (t) => {
     const server = await startTestServer(await fresh());
     t.after(() => server.stop());
@@ -86,6 +86,43 @@ eachDatabase("outbox", (fresh) => {
     await settled(server.engine);
     const bodies = await valuesOf(server.engine, "select body from tb_offmessages order by id");
     assert.deepEqual(bodies, ["done it's", "failed '); delete from tb_users; --"]);
+  });
+
+  test("servers that share an outbox carry each item out once, and a lane in its order", async (t) => {
+    if (dialect === "sqlite") return t.skip("SQLite serves one server");
+    const database = await fresh();
+    const servers = [await startTestServer(database), await startTestServer(database), await startTestServer(database)];
+    t.after(() => Promise.all(servers.map((server) => server.stop())));
+    const [server] = servers as [TestServer];
+    await server.engine.services.database.transaction(async (session) => {
+      for (let index = 0; index < 240; index += 1)
+        await server.engine.services.outbox.put(session, {
+          kind: index % 4 === 3 ? "sql" : "change",
+          ...(index % 4 === 3 ? {} : { lane: `lane ${index % 4}` }),
+          body: {
+            text: "insert into tb_offmessages (fromuser, touser, body) values (?, 0, ?)",
+            values: [index % 4, index],
+          },
+          entry: "probe",
+          userId: 0,
+        });
+    });
+    for (const { engine } of servers) engine.outbox.wake();
+    await settled(server.engine);
+    for (const lane of [0, 1, 2, 3]) {
+      const bodies = await valuesOf(
+        server.engine,
+        `select body from tb_offmessages where fromuser = ${lane} order by id`,
+      );
+      const numbers = bodies.map(Number);
+      assert.equal(new Set(numbers).size, 60, "each once");
+      if (lane < 3)
+        assert.deepEqual(
+          numbers,
+          [...numbers].sort((one, other) => one - other),
+        );
+      assert.equal(numbers.length, 60);
+    }
   });
 
   test("a server that is killed loses no accepted change and repeats none", async (t) => {

@@ -3,17 +3,19 @@ import type { Action, Booking, DeliveredItem, Delivery, Services } from "../cont
 import { type Database, DatabaseError, type Session } from "../database/database.js";
 import { PassingError } from "../errors.js";
 import type { StoredStatement } from "./hooks.js";
-import type { OutboxTable, StoredItem } from "./outbox-table.js";
+import type { ClaimedItem, OutboxTable } from "./outbox-table.js";
 
 /** Carries out items of one kind. */
 export interface Carrier {
   /** For so long the item is this worker's. */
   seconds(): number;
   tries: number;
+  /** Several are claimed by one statement: only where a try that was claimed and not begun is none that counts. */
+  several: boolean;
   /** Ends with the item's removal, in one transaction with what it changed. */
-  carry(item: StoredItem, signal: AbortSignal): Promise<void>;
+  carry(item: ClaimedItem, signal: AbortSignal): Promise<void>;
   /** Changes that belong to the last state `failed`. */
-  givenUp?(item: StoredItem, reason: string): Booking;
+  givenUp?(item: ClaimedItem, reason: string): Booking;
 }
 
 /** Seconds for which a worker holds an item beyond what carrying it out may take; after that it counts as lost. */
@@ -47,6 +49,7 @@ export const deliveriesOf = (actions: Iterable<Action>): Map<string, Delivery> =
 const statementCarrier = (table: OutboxTable, database: Database, limit: () => number): Carrier => ({
   seconds: () => SPARE_SECONDS + (2 * limit()) / 1_000,
   tries: STATEMENT_TRIES,
+  several: true,
   async carry(item) {
     const statement = JSON.parse(item.body) as StoredStatement;
     await database.runForeign(statement, { maxRows: 1, andThen: [table.removal(item)] });
@@ -56,6 +59,7 @@ const statementCarrier = (table: OutboxTable, database: Database, limit: () => n
 const deliveryCarrier = (table: OutboxTable, services: Services, delivery: Delivery): Carrier => ({
   seconds: () => SPARE_SECONDS + delivery.seconds,
   tries: delivery.tries,
+  several: false,
   async carry(item, stopping) {
     const signal = AbortSignal.any([stopping, AbortSignal.timeout(delivery.seconds * 1_000)]);
     const booking = await inTime(signal, delivery.deliver(deliveredOf(item), { services, signal }));
@@ -65,7 +69,7 @@ const deliveryCarrier = (table: OutboxTable, services: Services, delivery: Deliv
     });
   },
   ...(delivery.givenUp && {
-    givenUp: (item: StoredItem, reason: string) => delivery.givenUp?.(deliveredOf(item), reason) ?? nothing,
+    givenUp: (item: ClaimedItem, reason: string) => delivery.givenUp?.(deliveredOf(item), reason) ?? nothing,
   }),
 });
 
@@ -82,7 +86,7 @@ async function inTime<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
 const nothing: Booking = async () => undefined;
 
 /** First of the transaction: a worker whose claim was lost meanwhile books nothing. */
-async function removed(table: OutboxTable, item: StoredItem, session: Session): Promise<void> {
+async function removed(table: OutboxTable, item: ClaimedItem, session: Session): Promise<void> {
   const { changed } = await session.run(table.removal(item));
   if (changed !== 1) throw new LostClaim();
 }
@@ -92,12 +96,12 @@ export class LostClaim extends Error {
   override readonly name = "LostClaim";
 }
 
-const deliveredOf = ({ id, body, entry, userid, tries }: StoredItem): DeliveredItem => ({
+const deliveredOf = ({ id, body, entry, userid, tries }: ClaimedItem): DeliveredItem => ({
   id,
   body: JSON.parse(body),
   entry,
   userId: userid,
-  tries: tries + 1,
+  tries,
 });
 
 /** A failure that may be over at the next try; a statement that is wrong stays wrong. */

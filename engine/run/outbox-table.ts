@@ -1,7 +1,7 @@
 /** The rows of tb_outbox: stored with the change that caused them, claimed by one worker at a time, removed when done. */
 import { randomUUID } from "node:crypto";
 import type { OutboxItem } from "../contracts.js";
-import type { Database, QueryResult, Statement } from "../database/database.js";
+import type { BoundValue, Database, QueryResult, Statement } from "../database/database.js";
 import { toDatetime } from "../datetime.js";
 
 /** An item as the table has it; `body` is JSON. */
@@ -16,9 +16,17 @@ export interface StoredItem {
   tries: number;
 }
 
+/** One that is this worker's for a while; `tries` counts the one that begins. */
+export interface ClaimedItem extends StoredItem {
+  /** Differs with each claim, so that whoever comes too late changes nothing. */
+  claim: string;
+}
+
 const BATCH = 50;
 
 const now = (laterSeconds = 0): string => toDatetime(Date.now() + laterSeconds * 1_000);
+const marks = (list: readonly unknown[]): string => list.map(() => "?").join(", ");
+const ids = (items: readonly StoredItem[]): number[] => items.map(({ id }) => id);
 
 /** Stores an item: run it in the transaction of the change that caused the item. */
 export const outboxStatement = ({ kind, lane, body, entry, userId }: OutboxItem): Statement => ({
@@ -30,6 +38,7 @@ export const outboxStatement = ({ kind, lane, body, entry, userId }: OutboxItem)
 export class OutboxTable {
   readonly #worker = randomUUID();
   readonly #database: Database;
+  #claims = 0;
 
   constructor(database: Database) {
     this.#database = database;
@@ -37,52 +46,103 @@ export class OutboxTable {
 
   async counts(): Promise<{ waiting: number; failed: number }> {
     const { rows } = await this.#run(
-      "select sum(case when state <> 'failed' then 1 else 0 end) as waiting, sum(case when state = 'failed' then 1 else 0 end) as failed from tb_outbox where state <> 'done'",
+      "select state, count(*) as items from tb_outbox where state in ('waiting', 'taken', 'failed') group by state",
     );
-    return { waiting: Number(rows[0]?.["waiting"] ?? 0), failed: Number(rows[0]?.["failed"] ?? 0) };
+    const of = (state: string) => Number(rows.find((row) => row["state"] === state)?.["items"] ?? 0);
+    return { waiting: of("waiting") + of("taken"), failed: of("failed") };
   }
 
   /**
-   * Items whose time has come, in their order; those of a worker that died are among them. Of a lane none comes whose
-   * turn it isn't: an earlier one is claimed, or rests until its next try.
+   * Items whose time has come, in their order; those of a worker that died are among them. Of a kind's lane none comes
+   * whose turn it isn't: an earlier one is claimed, or rests until its next try.
    */
-  async due(): Promise<StoredItem[]> {
+  async due(exceptKinds: readonly string[]): Promise<StoredItem[]> {
+    const except = exceptKinds.length === 0 ? "" : `and o.kind not in (${marks(exceptKinds)})`;
     const { rows } = await this.#run(
       `select o.id as id, o.kind as kind, o.lane as lane, o.body as body, o.entry as entry, o.userid as userid, o.tries as tries
         from tb_outbox o
-        where ((o.state = 'waiting' and o.nexttry <= ?) or (o.state = 'taken' and o.claimeduntil < ?))
+        where ((o.state = 'waiting' and o.nexttry <= ?) or (o.state = 'taken' and o.claimeduntil < ?)) ${except}
         and (o.lane is null or not exists
-          (select 1 from tb_outbox e where e.lane = o.lane and e.id < o.id
+          (select 1 from tb_outbox e where e.lane = o.lane and e.kind = o.kind and e.id < o.id
             and ((e.state = 'waiting' and e.nexttry > ?) or (e.state = 'taken' and e.claimeduntil >= ?))))
         order by o.id limit ${BATCH}`,
-      [now(), now(), now(), now()],
+      [now(), now(), ...exceptKinds, now(), now()],
     );
     return rows as unknown as StoredItem[];
   }
 
-  /** True when the item is this worker's for so many seconds; false when another was faster. */
-  async claim({ id, tries }: StoredItem, seconds: number): Promise<boolean> {
-    const { changed } = await this.#run(
-      "update tb_outbox set state = 'taken', claimedby = ?, claimeduntil = ?, tries = ? where id = ? and tries = ? and (state = 'waiting' or claimeduntil < ?)",
-      [this.#worker, now(seconds), tries + 1, id, tries, now()],
+  /** Those of the items that are this worker's now, for so many seconds; the others were claimed by another meanwhile. */
+  async claim(items: readonly StoredItem[], seconds: number, claim = this.#newClaim()): Promise<ClaimedItem[]> {
+    if (items.length === 0) return [];
+    const { changed } = await this.#change(
+      `update tb_outbox set state = 'taken', claimedby = ?, claimeduntil = ?, tries = tries + 1
+        where id in (${marks(items)}) and ((state = 'waiting' and nexttry <= ?) or (state = 'taken' and claimeduntil < ?))`,
+      [claim, now(seconds), ...ids(items), now(), now()],
     );
-    return changed === 1;
+    const claimed = changed === items.length ? items : await this.#ofClaim(items, claim, changed);
+    return claimed.map((item) => ({ ...item, tries: item.tries + 1, claim }));
+  }
+
+  /** True when all of the items, of one claim, are this worker's for so many seconds more. */
+  async renew(items: readonly ClaimedItem[], seconds: number): Promise<boolean> {
+    const { changed } = await this.#change(
+      `update tb_outbox set claimeduntil = ? where id in (${marks(items)}) and state = 'taken' and claimedby = ?`,
+      [now(seconds), ...ids(items), items[0]?.claim ?? ""],
+    );
+    return changed === items.length;
+  }
+
+  /** Gives items of one claim back that were not begun. */
+  async release(items: readonly ClaimedItem[]): Promise<void> {
+    if (items.length === 0) return;
+    await this.#change(
+      `update tb_outbox set state = 'waiting', tries = tries - 1 where id in (${marks(items)}) and state = 'taken' and claimedby = ?`,
+      [...ids(items), items[0]?.claim ?? ""],
+    );
   }
 
   /** Removes a claimed item: run it in the transaction of the item's own change. It changes no row when the claim was lost. */
-  removal({ id }: StoredItem): Statement {
-    return { text: "delete from tb_outbox where id = ? and claimedby = ?", values: [id, this.#worker] };
+  removal({ id, claim }: ClaimedItem): Statement {
+    return { text: "delete from tb_outbox where id = ? and claimedby = ?", values: [id, claim] };
   }
 
-  /** Puts a claimed item back until its next try, or marks it as failed. It changes no row when the claim was lost. */
-  setback({ id }: StoredItem, state: "waiting" | "failed", reason: string, pauseSeconds: number): Statement {
+  /** In place of the removal: the item stays as `done`, with what came of it. */
+  completion({ id, claim }: ClaimedItem, outcome: string): Statement {
     return {
-      text: "update tb_outbox set state = ?, nexttry = ?, lasterror = ? where id = ? and claimedby = ?",
-      values: [state, now(pauseSeconds), reason.slice(0, 500), id, this.#worker],
+      text: "update tb_outbox set state = 'done', lasterror = ? where id = ? and claimedby = ?",
+      values: [outcome, id, claim],
     };
   }
 
-  #run(text: string, values: Statement["values"] = []): Promise<QueryResult> {
+  /** Puts a claimed item back until its next try, or marks it as failed. It changes no row when the claim was lost. */
+  setback({ id, claim }: ClaimedItem, state: "waiting" | "failed", reason: string, pauseSeconds: number): Statement {
+    return {
+      text: "update tb_outbox set state = ?, nexttry = ?, lasterror = ? where id = ? and claimedby = ?",
+      values: [state, now(pauseSeconds), reason.slice(0, 500), id, claim],
+    };
+  }
+
+  #newClaim(): string {
+    this.#claims += 1;
+    return `${this.#worker}:${this.#claims}`;
+  }
+
+  async #ofClaim(items: readonly StoredItem[], claim: string, changed: number): Promise<StoredItem[]> {
+    if (changed === 0) return [];
+    const { rows } = await this.#run(`select id from tb_outbox where id in (${marks(items)}) and claimedby = ?`, [
+      ...ids(items),
+      claim,
+    ]);
+    const own = new Set(rows.map((row) => Number(row["id"])));
+    return items.filter(({ id }) => own.has(Number(id)));
+  }
+
+  #run(text: string, values: readonly BoundValue[] = []): Promise<QueryResult> {
     return this.#database.run({ text, values });
+  }
+
+  /** In a transaction, which tries a deadlock with another worker again. */
+  #change(text: string, values: readonly BoundValue[]): Promise<QueryResult> {
+    return this.#database.transaction((session) => session.run({ text, values }));
   }
 }
