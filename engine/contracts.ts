@@ -22,6 +22,8 @@ export interface Action {
   operations: Readonly<Record<string, Operation>>;
   /** What carries out the outbox's items of the kind `name.delivery`, after the answer. */
   deliveries?: Readonly<Record<string, Delivery>>;
+  /** Closes what it holds open for a server that stops. */
+  close?(services: Services): Promise<void>;
 }
 
 /** `name.operation` of a `call:` step. */
@@ -75,6 +77,8 @@ interface DeliveryContext {
   services: Services;
   /** Ends when the time of this try is over, or the server has to stop. */
   signal: AbortSignal;
+  /** The item stays in the outbox as `done`, with these words, instead of being removed. */
+  keep(outcome: string): void;
 }
 /** Changes to be made in a transaction. */
 export type Booking = (session: Session) => Promise<void>;

@@ -21,6 +21,7 @@ const SECRET_NAMES: ReadonlySet<string> = new Set([
   "apiv2key",
   "apiv2md5salt",
   "httpapiencryptkey",
+  "smtppassword",
 ]);
 
 /** Writes JSON lines to standard error, so that standard output stays for what was asked for. Level: `trace` to `silent`. */

@@ -154,6 +154,20 @@ export const OPTIONS = {
     default: "20",
     summary: "Sign-ups from one address in an hour; loopback is exempt.",
   },
+  limitreset: {
+    type: "integer",
+    min: 1,
+    max: 100000,
+    default: "5",
+    summary: "Wrong answers to a password's reset from one address in ten minutes before it is closed for limitpause.",
+  },
+  limitmail: {
+    type: "integer",
+    min: 1,
+    max: 1000000,
+    default: "60",
+    summary: "Mails that an account may ask for in an hour.",
+  },
   limitpause: {
     type: "integer",
     min: 1,
@@ -239,6 +253,40 @@ export const OPTIONS = {
   },
   tlskey: { type: "text", default: "", summary: "PEM file of the certificate's key." },
   webroot: { type: "text", default: "", summary: "Folder that is served under /mvweb; empty for none." },
+  // Mail
+  smtphost: { type: "text", default: "", summary: "The SMTP server that takes mails; none are sent without it." },
+  smtpport: { type: "integer", min: 1, max: 65535, default: "587", summary: "Its port." },
+  smtpuser: { type: "text", default: "", summary: "User at the SMTP server; empty for no login." },
+  smtppassword: { type: "text", default: "", secret: true, summary: "Password at the SMTP server." },
+  smtpsecure: {
+    type: "choice",
+    choices: ["starttls", "tls", "none"],
+    default: "starttls",
+    summary: "How the way to the SMTP server is protected: starttls (refused without), tls from the start, or none.",
+  },
+  smtpca: {
+    type: "text",
+    default: "",
+    summary: "PEM file of the authority that signed the SMTP server's certificate, where it is one of your own.",
+  },
+  smtptimeout: {
+    type: "integer",
+    min: 1,
+    max: 100,
+    default: "30",
+    summary: "Seconds for which an SMTP server that says nothing is waited for.",
+  },
+  mailfrom: { type: "text", default: "", summary: "Sender of mails: box@example.com, or Name <box@example.com>." },
+  mailto: {
+    type: "text",
+    default: "",
+    summary: "Addresses of the administrators, with commas: where reports go, and mails of actions without ***TO.",
+  },
+  publicurl: {
+    type: "text",
+    default: "",
+    summary: "Address of the service as its users know it, for mails; never taken from a request.",
+  },
   // Data
   currency: { type: "text", default: "USD", summary: "The native currency." },
   sqltimeout: {

@@ -102,6 +102,7 @@ async function assemble({ database, settings, environment, log, purpose }: Parts
   const close = async () => {
     await registry.stop();
     await outbox.stop();
+    for (const action of actions) await action.close?.(services);
     await admission.close();
     await database.close();
   };

@@ -4,6 +4,7 @@ import { after, before, test } from "node:test";
 import type { Entry, Example } from "../engine/registry/entry.js";
 import { translateStatement } from "../engine/template/compile.js";
 import { eachDatabase, restoreSample } from "./databases.js";
+import { SAMPLE_OPTIONS } from "./sample-options.js";
 import { ADMIN, as, KEY, startTestServer, type TestServer } from "./server.js";
 
 const isPattern = /^\/(.*)\/$/s;
@@ -42,7 +43,7 @@ async function runExample(server: TestServer, entry: Entry, example: Example): P
 eachDatabase("examples", (fresh) => {
   let server: TestServer;
   before(async () => {
-    server = await startTestServer(await fresh());
+    server = await startTestServer(await fresh(), SAMPLE_OPTIONS);
   });
   after(() => server.stop());
 

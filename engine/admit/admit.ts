@@ -104,5 +104,6 @@ const checksOf = (parts: AccountParts, banList: BanList): readonly Check[] => [
   makeTargetCheck(parts.database),
   checkCredit,
   checkRegistration,
+  parts.throttle.mails,
   parts.throttle.attempts,
 ];

@@ -56,20 +56,26 @@ export class Throttle {
     this.#counters.count(name, { limit, window: HOUR }, now);
   };
 
+  /** `limitmail`: each request of an account counts. */
+  readonly mails = ({ entry, person, policy, now }: Visit): void => {
+    if (entry.access.limit !== "mail" || person.id === 0) return;
+    const name = `mail:${person.id}`;
+    const limit = policy.settings.limitmail;
+    refuseFor(this.#counters.closedFor(name, limit, now));
+    this.#counters.count(name, { limit, window: HOUR }, now);
+  };
+
   /** Entries whose failures count are closed to who failed too often. */
   readonly attempts = ({ entry, person, place, policy, now }: Visit): void => {
-    const { limit } = entry.access;
-    if (limit === "pin" || limit === "login")
-      refuseFor(
-        this.#counters.closedFor(attemptName(entry, person, place.group), attemptRule(limit, policy).limit, now),
-      );
+    const rule = attemptRule(entry.access.limit, policy);
+    if (rule !== undefined)
+      refuseFor(this.#counters.closedFor(attemptName(entry, person, place.group), rule.limit, now));
   };
 
   /** Counts a failed answer of such an entry. */
   failedAttempt(entry: Entry, caller: Caller | undefined, { place, policy, now }: Counted): void {
-    const { limit } = entry.access;
-    if (limit === "pin" || limit === "login")
-      this.#counters.count(attemptName(entry, caller, place.group), attemptRule(limit, policy), now);
+    const rule = attemptRule(entry.access.limit, policy);
+    if (rule !== undefined) this.#counters.count(attemptName(entry, caller, place.group), rule, now);
   }
 
   /** Called before a password is looked at. `account` is what {@link accountName} gives. */
@@ -131,8 +137,13 @@ const loginRule = ({ settings }: Visit["policy"]): CounterRule => ({
   pause: settings.limitpause,
 });
 
-const attemptRule = (limit: "pin" | "login", policy: Visit["policy"]): CounterRule =>
-  limit === "login" ? loginRule(policy) : { ...loginRule(policy), limit: policy.settings.limitpin };
+/** undefined for entries whose failures don't count. */
+function attemptRule(limit: Entry["access"]["limit"], policy: Visit["policy"]): CounterRule | undefined {
+  const rule = loginRule(policy);
+  if (limit === "pin") return { ...rule, limit: policy.settings.limitpin };
+  if (limit === "reset") return { ...rule, limit: policy.settings.limitreset };
+  return limit === "login" ? rule : undefined;
+}
 
 const perMinute = () => new RateLimiterMemory({ points: 1, duration: MINUTE, keyPrefix: "" });
 

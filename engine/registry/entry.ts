@@ -25,8 +25,8 @@ export interface AccessRule {
   limit: LimitName;
 }
 
-/** `login`, `pin`: each failure counts; `signup`: each request counts; beside the common limits. */
-type LimitName = "common" | "login" | "pin" | "signup";
+/** `login`, `pin`, `reset`: each failure counts; `signup`, `mail`: each request counts; beside the common limits. */
+type LimitName = "common" | "login" | "pin" | "signup" | "reset" | "mail";
 
 export type ParamType =
   | "text"

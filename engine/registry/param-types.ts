@@ -1,6 +1,7 @@
 /** The types of parameters: how a value is read, what JSON Schema it must fit, and the words that say so. */
 import { Ajv } from "ajv";
 import { formatAmount, MAX_AMOUNT, parseAmount } from "../database/amount.js";
+import { EMAIL_PATTERN } from "../mail/address.js";
 import type { Cell } from "../request.js";
 import type { ScopeParam } from "../template/template.js";
 import type { ParamDefinition } from "./definition.js";
@@ -100,7 +101,7 @@ const email: TypeRule = {
   schema: () => ({
     type: "string",
     maxLength: 254,
-    pattern: '^[^\\s@<>()\\[\\],;:"\\\\]+@[^\\s@<>()\\[\\],;:"\\\\]+\\.[^\\s@<>()\\[\\],;:"\\\\.]+$',
+    pattern: EMAIL_PATTERN,
   }),
   allowed: () => "an email address such as ann@example.com",
 };

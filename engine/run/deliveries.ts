@@ -1,6 +1,6 @@
 /** How each kind of the outbox's items is carried out: statements here, everything else by a delivery of an action. */
 import type { Action, Booking, DeliveredItem, Delivery, Services } from "../contracts.js";
-import { type Database, DatabaseError, type Session } from "../database/database.js";
+import { type Database, DatabaseError, type Session, type Statement } from "../database/database.js";
 import { PassingError } from "../errors.js";
 import type { StoredStatement } from "./hooks.js";
 import type { ClaimedItem, OutboxTable } from "./outbox-table.js";
@@ -62,9 +62,13 @@ const deliveryCarrier = (table: OutboxTable, services: Services, delivery: Deliv
   several: false,
   async carry(item, stopping) {
     const signal = AbortSignal.any([stopping, AbortSignal.timeout(delivery.seconds * 1_000)]);
-    const booking = await inTime(signal, delivery.deliver(deliveredOf(item), { services, signal }));
+    let end = table.removal(item);
+    const keep = (outcome: string) => {
+      end = table.completion(item, outcome);
+    };
+    const booking = await inTime(signal, delivery.deliver(deliveredOf(item), { services, signal, keep }));
     await services.database.transaction(async (session) => {
-      await removed(table, item, session);
+      await ended(end, session);
       await booking?.(session);
     });
   },
@@ -86,8 +90,8 @@ async function inTime<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
 const nothing: Booking = async () => undefined;
 
 /** First of the transaction: a worker whose claim was lost meanwhile books nothing. */
-async function removed(table: OutboxTable, item: ClaimedItem, session: Session): Promise<void> {
-  const { changed } = await session.run(table.removal(item));
+async function ended(end: Statement, session: Session): Promise<void> {
+  const { changed } = await session.run(end);
   if (changed !== 1) throw new LostClaim();
 }
 

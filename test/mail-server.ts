@@ -1,0 +1,72 @@
+/** A real SMTP server for tests: takes what it is sent, or behaves as badly as a case wants. */
+import { once } from "node:events";
+import type { AddressInfo } from "node:net";
+import { SMTPServer, type SMTPServerOptions } from "smtp-server";
+
+export interface ReceivedMail {
+  from: string;
+  to: string[];
+  /** The whole message as it went over the wire. */
+  source: string;
+}
+
+export interface MailServer {
+  port: number;
+  /** Options of a tbapi that sends there. */
+  options: Record<string, string>;
+  mails: ReceivedMail[];
+  /** Resolves when so many mails came in. */
+  received(count: number): Promise<ReceivedMail[]>;
+  stop(): Promise<void>;
+}
+
+export async function startMailServer(options: SMTPServerOptions = {}): Promise<MailServer> {
+  const mails: ReceivedMail[] = [];
+  const waiting = new Set<() => void>();
+  const server = new SMTPServer({
+    authOptional: true,
+    disabledCommands: options.secure || options.cert ? [] : ["STARTTLS"],
+    onData(stream, session, done) {
+      const chunks: Buffer[] = [];
+      stream.on("data", (chunk: Buffer) => chunks.push(chunk));
+      stream.on("end", () => {
+        const { mailFrom, rcptTo } = session.envelope;
+        mails.push({
+          from: mailFrom === false ? "" : mailFrom.address,
+          to: rcptTo.map(({ address }) => address),
+          source: Buffer.concat(chunks).toString("utf8"),
+        });
+        done();
+        for (const look of waiting) look();
+      });
+    },
+    ...options,
+  });
+  server.on("error", () => undefined);
+  server.listen(0, "127.0.0.1");
+  await once(server.server, "listening");
+  const { port } = server.server.address() as AddressInfo;
+  return {
+    port,
+    options: {
+      TBAPI_SMTPHOST: "127.0.0.1",
+      TBAPI_SMTPPORT: String(port),
+      TBAPI_SMTPSECURE: "none",
+      TBAPI_SMTPTIMEOUT: "5",
+      TBAPI_MAILFROM: "Phones <phones@example.com>",
+      TBAPI_MAILTO: "owner@example.com",
+    },
+    mails,
+    received: (count) =>
+      new Promise((resolve) => {
+        const look = () => {
+          if (mails.length < count) return;
+          waiting.delete(look);
+          resolve(mails);
+        };
+        waiting.add(look);
+        look();
+      }),
+    stop: () => new Promise((resolve) => server.close(() => resolve())),
+  };
+}
