@@ -77,7 +77,8 @@ async function assemble({ database, settings, environment, log, purpose }: Parts
   const made = purpose === "server" ? await firstStart({ database, settings, passwords, environment }) : {};
   const actions = await loadRoom<Action>(actionsFolder);
   const operations = operationsOf(actions.values());
-  const registry = makeRegistry({ database, log, seal: passwords.seal, operations, definitionsFolder });
+  const deliveries = deliveriesOf(actions.values());
+  const registry = makeRegistry({ database, log, seal: passwords.seal, operations, deliveries, definitionsFolder });
   const admission = makeAdmission({ database, settings, passwords, log });
   const outbox = new OutboxWorker(database, log);
   const rates = new PrefixRates(database);
@@ -96,7 +97,7 @@ async function assemble({ database, settings, environment, log, purpose }: Parts
   };
   await (purpose === "server" ? registry.start() : registry.load());
   await rates.refresh(true);
-  const carrierOf = makeCarriers(outbox.table, services, deliveriesOf(actions.values()));
+  const carrierOf = makeCarriers(outbox.table, services, deliveries);
   const run = makeRun(services, operations);
   const handle = makeHandle({ registry, admission, run, settings, log, count: status.count });
   const close = async () => {

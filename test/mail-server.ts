@@ -1,6 +1,6 @@
 /** A real SMTP server for tests: takes what it is sent, or behaves as badly as a case wants. */
 import { once } from "node:events";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import { SMTPServer, type SMTPServerOptions } from "smtp-server";
 
 export interface ReceivedMail {
@@ -17,6 +17,8 @@ export interface MailServer {
   mails: ReceivedMail[];
   /** Resolves when so many mails came in. */
   received(count: number): Promise<ReceivedMail[]>;
+  /** Is told each connection. */
+  onConnection(see: (socket: Socket) => void): void;
   stop(): Promise<void>;
 }
 
@@ -25,7 +27,7 @@ export async function startMailServer(options: SMTPServerOptions = {}): Promise<
   const waiting = new Set<() => void>();
   const server = new SMTPServer({
     authOptional: true,
-    disabledCommands: options.secure || options.cert ? [] : ["STARTTLS"],
+    disabledCommands: options.cert === undefined ? ["STARTTLS"] : [],
     onData(stream, session, done) {
       const chunks: Buffer[] = [];
       stream.on("data", (chunk: Buffer) => chunks.push(chunk));
@@ -67,6 +69,7 @@ export async function startMailServer(options: SMTPServerOptions = {}): Promise<
         waiting.add(look);
         look();
       }),
+    onConnection: (see) => void server.server.on("connection", see),
     stop: () => new Promise((resolve) => server.close(() => resolve())),
   };
 }

@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { describe, test } from "node:test";
 import { parse } from "yaml";
-import type { Operation } from "../engine/contracts.js";
+import type { Delivery, Operation } from "../engine/contracts.js";
 import { ApiError, describeFault } from "../engine/errors.js";
 import { type CompileContext, type Compiled, compileDefinition } from "../engine/registry/compile.js";
 import type { ParamDefinition } from "../engine/registry/definition.js";
@@ -30,6 +30,7 @@ const operation = (input: Record<string, string>, transactional: boolean): Opera
   transactional,
   run: async () => ({}),
 });
+const delivery: Delivery = { summary: "Of the tests.", seconds: 1, tries: 1, deliver: async () => undefined };
 const seal = (clear: string) => `sealed:${clear}`;
 const context: CompileContext = {
   dialect: "sqlite",
@@ -38,6 +39,7 @@ const context: CompileContext = {
     ["ledger.transfer", operation({ to: "An id.", amount: "How much.", "reference?": "A word." }, true)],
     ["mail.send", operation({}, false)],
   ]),
+  deliveries: new Map(["email.deliver", "host.run"].map((name) => [name, delivery])),
   texts: makeTextEnvironment(new Map([["USD", "$"]])),
   seal,
 };

@@ -56,6 +56,7 @@ eachDatabase("reload", (fresh) => {
       database,
       log,
       operations: new Map(),
+      deliveries: new Map(),
       definitionsFolder: pathToFileURL(`${folder}/`),
       seal: (clear) => clear,
     });

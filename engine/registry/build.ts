@@ -1,11 +1,11 @@
 /** Builds the next set of entries aside: files and rows, compiled where they changed, every statement prepared. */
-import type { Operation } from "../contracts.js";
+import type { Delivery, Operation } from "../contracts.js";
 import type { Column, Database, StatementFault } from "../database/database.js";
 import type { DefinitionFault } from "../errors.js";
 import { makeSlices } from "../slices.js";
 import { type CompileContext, type Compiled, compileDefinition } from "./compile.js";
 import type { Entry } from "./entry.js";
-import { Faults } from "./faults.js";
+import { Faults, shifted } from "./faults.js";
 import type { ApiRow } from "./from-rows.js";
 import { type DefinitionFile, parseDefinition, pendingNames, readDefinitions } from "./from-yaml.js";
 import { closedEntry, compileRow, faultyEntry } from "./overlay.js";
@@ -16,6 +16,8 @@ export interface BuildOptions {
   database: Database;
   /** Operations of actions by name, such as `ledger.transfer`. */
   operations: ReadonlyMap<string, Operation>;
+  /** Deliveries of actions by name, such as `email.deliver`. */
+  deliveries: ReadonlyMap<string, Delivery>;
   definitionsFolder: URL;
   /** Seals a new password. */
   seal(clear: string): string;
@@ -91,7 +93,7 @@ export class Builder {
 
   /** The context of the set in force where tb_users has the same columns, so that what was compiled against it fits. */
   async #context(schema: ReadonlyMap<string, Column[]>): Promise<CompileContext> {
-    const { database, operations, seal } = this.#options;
+    const { database, operations, deliveries, seal } = this.#options;
     const columns = schema.get("tb_users") ?? [];
     const callerFields = new Set(columns.map(({ name }) => name).filter((name) => !SECRET_FIELDS.has(name)));
     const { rows } = await database.run({ text: "select code, sign from tb_currencies", values: [] });
@@ -99,7 +101,7 @@ export class Builder {
     for (const { code, sign } of rows) if (code && sign) this.#signs.set(String(code), String(sign));
     const before = this.#inForce?.context;
     if (before !== undefined && [...before.callerFields].join() === [...callerFields].join()) return before;
-    return { dialect: database.dialect, callerFields, actions: operations, texts: this.#texts, seal };
+    return { dialect: database.dialect, callerFields, actions: operations, deliveries, texts: this.#texts, seal };
   }
 
   async #compileFiles(files: readonly DefinitionFile[], context: CompileContext): Promise<Map<string, Made>> {
@@ -185,14 +187,16 @@ class Findings {
   }
 
   addStatements(compiled: Compiled, faults: ReadonlyMap<string, StatementFault>): void {
-    for (const { path, template } of compiled.templates) {
+    for (const { path, template, start } of compiled.templates) {
       // The texts of a fixed list mostly have the same fault.
       const told = new Set<string>();
       for (const text of template.texts) {
         const fault = faults.get(text);
         if (fault === undefined || told.has(fault.message)) continue;
         told.add(fault.message);
-        this.faults(compiled).add(path, fault.message, { inner: template.position(text, fault.offset ?? 0) });
+        this.faults(compiled).add(path, fault.message, {
+          inner: shifted(template.position(text, fault.offset ?? 0), start),
+        });
       }
     }
   }

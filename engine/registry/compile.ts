@@ -1,11 +1,12 @@
 /** From a definition to the frozen entry that requests find. */
-import type { Operation } from "../contracts.js";
+import type { Delivery, Operation } from "../contracts.js";
 import type { Dialect } from "../database/database.js";
 import { accessRule } from "./access.js";
 import { compileAnswer, compileRows, isCallerRow } from "./answers.js";
-import type { Definition, ExampleDefinition, HookDefinition } from "./definition.js";
-import type { Entry, Hook, HookKind, Step } from "./entry.js";
+import type { Definition, ExampleDefinition } from "./definition.js";
+import type { Entry, Step } from "./entry.js";
 import type { Faults } from "./faults.js";
+import { compileHooks } from "./hooks.js";
 import { type CompiledParams, compileParams } from "./params.js";
 import { openParams } from "./read-params.js";
 import { type DefinitionScope, SECRET_FIELDS } from "./scope.js";
@@ -20,6 +21,8 @@ export interface CompileContext {
   readonly callerFields: ReadonlySet<string>;
   /** Operations of actions by name, such as `ledger.transfer`. */
   readonly actions: ReadonlyMap<string, Operation>;
+  /** Deliveries of actions by name, such as `email.deliver`. */
+  readonly deliveries: ReadonlyMap<string, Delivery>;
   readonly texts: TextEnvironment;
   /** Seals a new password. */
   seal(clear: string): string;
@@ -57,7 +60,7 @@ export function compileDefinition(
   const scope: DefinitionScope = { ...known, steps: names };
   const rows = compileRows(definition.rows, scope, faults);
   const answer = compileAnswer(definition, rows, scope, faults);
-  const hooks = compileHooks(definition.hooks, scope, statements);
+  const hooks = compileHooks(definition.hooks, { scope, statements, deliveries: context.deliveries });
   const done = { params, steps, rows, answer, hooks, callerFields: callerFieldsOf(steps, scope) };
   const entry = faults.list.length === 0 ? freezeDeep(entryOf(definition, identity, done)) : undefined;
   return { entry, templates: statements.placed, faults };
@@ -115,30 +118,6 @@ export const scopeOf = (params: DefinitionScope["params"], open: boolean, { text
 /** The caller's fields that the entry looks at; undefined where an action may look at any. */
 export function callerFieldsOf(steps: readonly Step[], { usedFields }: DefinitionScope) {
   return steps.some(({ kind }) => kind === "call") ? undefined : [...usedFields];
-}
-
-/** Faults are added under `["hooks", outcome, index]`. */
-export function compileHooks(
-  definitions: Definition["hooks"] = {},
-  scope: DefinitionScope,
-  statements: Statements,
-): Hook[] {
-  const ofOutcome = (on: Hook["on"], hooks: readonly HookDefinition[] = []) =>
-    hooks.flatMap((hook, index): Hook[] => {
-      const [[kind, body] = []] = Object.entries(hook) as [HookKind, string][];
-      if (kind === undefined || body === undefined) return [];
-      if (kind !== "sql") {
-        const path = ["hooks", on, index, kind];
-        statements.faults.add(
-          path,
-          `'${kind}' can't be carried out by this version; the only action is sql (custom_action 8, or 58 on failure)`,
-        );
-        return [];
-      }
-      const template = statements.compile(["hooks", on, index, "sql"], body, scope);
-      return template === undefined ? [] : [{ on, kind, template }];
-    });
-  return [...ofOutcome("success", definitions.success), ...ofOutcome("failure", definitions.failure)];
 }
 
 /** Functions stay as they are; everything else of an entry is plain data. */

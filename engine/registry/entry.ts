@@ -2,6 +2,7 @@
 import type { ErrorClass } from "../errors.js";
 import type { Cell, Row } from "../request.js";
 import type { CompiledTemplate } from "../template/template.js";
+import type { HookBody } from "./hooks.js";
 
 /** The seven `req_*` fields of an entry, resolved. Numbers are those of the reference. */
 export interface AccessRule {
@@ -114,12 +115,18 @@ export type Step = SqlStep | CallStep;
 export const HOOK_KINDS = ["email", "sms", "ring", "restart", "database-restart", "reboot", "command", "sql"] as const;
 export type HookKind = (typeof HOOK_KINDS)[number];
 
-/** A statement that runs after the answer. */
-export interface Hook {
-  on: "success" | "failure";
-  kind: "sql";
-  template: CompiledTemplate;
-}
+/** What is done after the answer: a statement, or items for a delivery of an action. */
+export type Hook =
+  | { on: "success" | "failure"; kind: "sql"; template: CompiledTemplate }
+  | {
+      on: "success" | "failure";
+      kind: Exclude<HookKind, "sql">;
+      /** `email.deliver` */
+      delivery: string;
+      bodies: (run: RunScope) => HookBody[];
+      /** Those that stand in the bodies. */
+      selects: readonly CompiledTemplate[];
+    };
 
 export interface Example {
   title?: string;

@@ -8,6 +8,20 @@ export interface Position {
   column: number;
 }
 
+export const START: Position = { line: 1, column: 1 };
+
+/** A place in a text that begins at `start` of a longer one, as a place of that one. */
+export const shifted = ({ line, column }: Position, start: Position): Position => ({
+  line: line + start.line - 1,
+  column: line === 1 ? column + start.column - 1 : column,
+});
+
+/** The same fault in the longer text. */
+export function movedFault({ message, ...place }: FaultError, start: Position): FaultError {
+  const { line, column } = shifted(place as Position, start);
+  return new FaultError(message, line, column);
+}
+
 /** `atKey`: the name at the path's end, not its value. `inner`: a place inside of the text that stands there. */
 export interface Spot {
   atKey?: boolean;
@@ -40,13 +54,16 @@ export class Faults {
     this.list.push({ entry, source, ...locate(path, spot), message: `${label?.(path) ?? ""}${message}` });
   }
 
-  /** What `work` gives; undefined when it threw a FaultError, which is kept with its place inside of the text at `path`. */
-  attempt<T>(path: Path, work: () => T): T | undefined {
+  /**
+   * What `work` gives; undefined when it threw a FaultError, which is kept with its place inside of the text at `path`, or
+   * of the part of it that begins at `start`.
+   */
+  attempt<T>(path: Path, work: () => T, start = START): T | undefined {
     try {
       return work();
     } catch (cause) {
       if (!(cause instanceof FaultError)) throw cause;
-      this.add(path, cause.message, { inner: { line: cause.line, column: cause.column } });
+      this.add(path, cause.message, { inner: shifted(cause, start) });
       return undefined;
     }
   }

@@ -5,7 +5,6 @@ import {
   type Compiled,
   callerFieldsOf,
   compileDefinition,
-  compileHooks,
   freezeDeep,
   scopeOf,
 } from "./compile.js";
@@ -13,6 +12,7 @@ import type { Definition, Path } from "./definition.js";
 import type { AccessRule, Entry } from "./entry.js";
 import { Faults, type Locate } from "./faults.js";
 import { type ApiRow, definitionOfRow, isDisabled, nameOfRow, REPAIR_ENTRY } from "./from-rows.js";
+import { compileHooks } from "./hooks.js";
 import { scopeParam } from "./params.js";
 import { openParams } from "./read-params.js";
 import { Statements } from "./statements.js";
@@ -46,7 +46,7 @@ function withAccess(
   const statements = new Statements(context.dialect, faults);
   const params = new Map(base.params.map((spec) => [spec.name, scopeParam(spec)]));
   const scope = { ...scopeOf(params, true, context), steps: new Set<string>() };
-  const added = compileHooks(definition.hooks, scope, statements);
+  const added = compileHooks(definition.hooks, { scope, statements, deliveries: context.deliveries });
   const callerFields = callerFieldsOf([], scope);
   const entry: Entry = {
     ...base,

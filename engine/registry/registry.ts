@@ -120,7 +120,8 @@ class DatabaseRegistry implements LiveRegistry {
     return [...this.#snapshot.entries].flatMap(([name, entry]) => {
       if (name !== entry.name) return [];
       const ofSteps = entry.steps.flatMap((step) => (step.kind === "sql" ? step.template.texts : []));
-      return [{ entry: name, texts: [...ofSteps, ...entry.hooks.flatMap(({ template }) => template?.texts ?? [])] }];
+      const ofHooks = entry.hooks.flatMap((hook) => (hook.kind === "sql" ? [hook.template] : hook.selects));
+      return [{ entry: name, texts: [...ofSteps, ...ofHooks.flatMap(({ texts }) => texts)] }];
     });
   }
 

@@ -4,13 +4,15 @@ import { type OptionName, SHOWN_OPTIONS } from "../options.js";
 import { compileTemplate } from "../template/compile.js";
 import type { CompiledTemplate, Source } from "../template/template.js";
 import type { Path } from "./definition.js";
-import type { Faults } from "./faults.js";
+import { type Faults, type Position, START } from "./faults.js";
 import { nearest } from "./nearest.js";
 import { type DefinitionScope, SETTING } from "./scope.js";
 
 export interface PlacedTemplate {
   path: Path;
   template: CompiledTemplate;
+  /** Where it begins in the text at `path`. */
+  start: Position;
 }
 
 export class Statements {
@@ -23,11 +25,11 @@ export class Statements {
     this.faults = faults;
   }
 
-  /** undefined when the text is faulty; the fault is kept with its place. */
-  compile(path: Path, text: string, scope: DefinitionScope): CompiledTemplate | undefined {
-    const template = this.faults.attempt(path, () => compileTemplate(text, scope, this.#dialect));
+  /** undefined when the text, which begins at `start` of the one at `path`, is faulty; the fault is kept with its place. */
+  compile(path: Path, text: string, scope: DefinitionScope, start = START): CompiledTemplate | undefined {
+    const template = this.faults.attempt(path, () => compileTemplate(text, scope, this.#dialect), start);
     if (template === undefined) return undefined;
-    this.placed.push({ path, template });
+    this.placed.push({ path, template, start });
     for (const source of sourcesOf(template)) {
       if (source.from === "caller") scope.usedFields.add(source.field);
       if (source.from === "either") scope.usedFields.add(source.name);

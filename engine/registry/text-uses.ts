@@ -14,6 +14,8 @@ export class TextUses extends Handlebars.Visitor {
   /** Parameters and steps. */
   readonly names = new Set<string>();
   readonly callerFields = new Set<string>();
+  /** Of open scopes: fields of the caller or parameters that are not declared. */
+  readonly loose = new Set<string>();
   /** `now`, `version`. */
   readonly fixed = new Set<string>();
   /** `@index`, `@root` and the like. */
@@ -61,7 +63,9 @@ export class TextUses extends Handlebars.Visitor {
     else if (params.get(name)?.kind === "secret") throw faultAt(path, `'${name}' is secret and can't be shown`);
     else if (params.has(name) || steps.has(name)) this.names.add(name);
     else if (FIXED.includes(name)) this.fixed.add(name);
-    else if (this.#inside === 0)
+    else if (this.#inside > 0) return;
+    else if (this.#scope.open) this.loose.add(name);
+    else
       throw faultAt(path, `'${name}' is unknown; ${nearest(name, [...params.keys(), ...steps, "caller", ...FIXED])}`);
   }
 

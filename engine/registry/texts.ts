@@ -7,6 +7,7 @@ import type { RunScope } from "./entry.js";
 import { compilePlainText, nowText } from "./plain-text.js";
 import type { DefinitionScope } from "./scope.js";
 import { TextUses } from "./text-uses.js";
+import { namedValue } from "./values.js";
 
 const HELPERS: ReadonlySet<string> = new Set(["if", "unless", "each", "with", "lookup"]);
 
@@ -36,9 +37,12 @@ function money(amount: Cell | undefined, currency: Cell | undefined, signs: Read
  * `version`; what has no value is empty. Errors: FaultError with the place in `text`.
  */
 export function compileText(text: string, scope: DefinitionScope): (run: RunScope) => string {
-  if (!text.includes("{{")) return () => text;
+  return text.includes("{{") ? compileProgram(parseText(text, scope.texts), scope) : () => text;
+}
+
+/** The same of a parsed text. */
+export function compileProgram(program: hbs.AST.Program, scope: DefinitionScope): (run: RunScope) => string {
   const uses = new TextUses(scope);
-  const program = parse(text, scope.texts);
   uses.accept(program);
   for (const field of uses.callerFields) scope.usedFields.add(field);
   const plain = compilePlainText(program, scope);
@@ -46,7 +50,7 @@ export function compileText(text: string, scope: DefinitionScope): (run: RunScop
   const context = contextOf(uses, scope);
   // Without `data` a text renders in two thirds of the time.
   const options = { noEscape: true, knownHelpersOnly: true, knownHelpers: KNOWN_HELPERS, data: uses.data };
-  const render = scope.texts.compile(text, options);
+  const render = scope.texts.compile(program, options);
   warm(() => render({}));
   return (run) => render(context(run));
 }
@@ -54,13 +58,16 @@ export function compileText(text: string, scope: DefinitionScope): (run: RunScop
 const KNOWN_HELPERS = { money: true } as unknown as NonNullable<CompileOptions["knownHelpers"]>;
 
 /** What a text looks at, and nothing else. */
-function contextOf(uses: TextUses, { params }: DefinitionScope): (run: RunScope) => Record<string, unknown> {
+function contextOf(uses: TextUses, scope: DefinitionScope): (run: RunScope) => Record<string, unknown> {
   const names = [...uses.names];
+  const loose = [...uses.loose].map((name) => [name, namedValue(name, scope)] as const);
   const callerFields = [...uses.callerFields];
+  const { params } = scope;
   const [now, version] = [uses.fixed.has("now"), uses.fixed.has("version")];
   return (run) => {
     const values: Record<string, unknown> = {};
     for (const name of names) values[name] = params.has(name) ? run.params[name] : run.steps[name];
+    for (const [name, value] of loose) values[name] = value(run);
     if (callerFields.length > 0) values["caller"] = fieldsOf(run, callerFields);
     if (now) values["now"] = nowText();
     if (version) values["version"] = VERSION;
@@ -74,8 +81,8 @@ function fieldsOf({ caller }: RunScope, names: readonly string[]): Record<string
   return fields;
 }
 
-/** Handlebars tells the place of a fault in the words of its message only. */
-function parse(text: string, environment: TextEnvironment): hbs.AST.Program {
+/** Errors: FaultError. Handlebars tells the place of a fault in the words of its message only. */
+export function parseText(text: string, environment: TextEnvironment): hbs.AST.Program {
   try {
     return environment.parse(text);
   } catch (cause) {

@@ -7,7 +7,7 @@ import type { RunScope, ValueTemplate } from "./entry.js";
 import { nearest } from "./nearest.js";
 import { type DefinitionScope, SETTING } from "./scope.js";
 
-const KEYWORD = /\{([a-z_]\w*)(?:\.([a-z_]\w*))?\}|\[(userid|username|sparam[1-9]\d?)\]/gi;
+export const KEYWORD = /\{([a-z_]\w*)(?:\.([a-z_]\w*))?\}|\[(userid|username|sparam[1-9]\d?)\]/gi;
 
 /**
  * `{name}`, `{step.field}`, `[USERID]`, `[USERNAME]`, `[SPARAM1]`: alone they give the value itself, within a text they
@@ -18,7 +18,7 @@ export function compileValue(text: string, scope: DefinitionScope): ValueTemplat
   let end = 0;
   for (const match of text.matchAll(KEYWORD)) {
     if (match.index > end) parts.push(text.slice(end, match.index));
-    parts.push(keyword(match, text, scope));
+    parts.push(compileKeyword(match, text, scope));
     end = match.index + match[0].length;
   }
   if (end < text.length) parts.push(text.slice(end));
@@ -28,7 +28,8 @@ export function compileValue(text: string, scope: DefinitionScope): ValueTemplat
   return (run) => parts.map((part) => (typeof part === "string" ? part : (part(run) ?? ""))).join("");
 }
 
-function keyword(match: RegExpExecArray, text: string, scope: DefinitionScope): ValueTemplate {
+/** One match of {@link KEYWORD} in `text`. Errors: FaultError with the place in `text`. */
+export function compileKeyword(match: RegExpExecArray, text: string, scope: DefinitionScope): ValueTemplate {
   const [, name, field, bracketed] = match;
   try {
     if (bracketed !== undefined) return bracketedValue(bracketed.toLowerCase(), scope);
@@ -52,12 +53,15 @@ function callerValue(field: string, { usedFields }: DefinitionScope): ValueTempl
   return ({ caller }) => caller.fields[field];
 }
 
-function namedValue(name: string, scope: DefinitionScope): ValueTemplate {
+/** A parameter or a field of the caller; in open scopes what the caller's row lacks is a parameter. Errors: FaultError. */
+export function namedValue(name: string, scope: DefinitionScope): ValueTemplate {
   const { params, secretFields, callerFields, open } = scope;
   if (params.has(name)) return (run) => run.params[name];
   if (secretFields.has(name) || (open && name.startsWith("auth")))
     throw new FaultError(`'${name}' is secret and can't be used`);
-  if (callerFields.has(name)) return callerValue(name, scope);
+  const field = callerFields.has(name) ? callerValue(name, scope) : undefined;
+  if (field !== undefined && open) return (run) => (run.caller.id === 0 ? run.loose.get(name) : field(run));
+  if (field !== undefined) return field;
   if (open) return ({ loose }) => loose.get(name);
   throw new FaultError(
     `'${name}' is neither a parameter nor a field of the caller; ${nearest(name, [...params.keys(), ...callerFields])}`,

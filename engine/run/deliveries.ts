@@ -1,8 +1,9 @@
 /** How each kind of the outbox's items is carried out: statements here, everything else by a delivery of an action. */
 import type { Action, Booking, DeliveredItem, Delivery, Services } from "../contracts.js";
+import { cellText } from "../database/cells.js";
 import { type Database, DatabaseError, type Session, type Statement } from "../database/database.js";
 import { PassingError } from "../errors.js";
-import type { StoredStatement } from "./hooks.js";
+import { prepared, type StoredStatement, type Unprepared } from "./hooks.js";
 import type { ClaimedItem, OutboxTable } from "./outbox-table.js";
 
 /** Carries out items of one kind. */
@@ -22,7 +23,7 @@ export interface Carrier {
 const SPARE_SECONDS = 60;
 const STATEMENT_TRIES = 12;
 
-/** The carriers by kind: `sql` and `change` for statements, `action.delivery` for the others. */
+/** The carriers by kind: `sql` and `change` for statements, `prepare` for selects of bodies, `action.delivery` for the others. */
 export function makeCarriers(
   table: OutboxTable,
   services: Services,
@@ -32,6 +33,7 @@ export function makeCarriers(
   const carriers = new Map<string, Carrier>([
     ["sql", statements],
     ["change", statements],
+    ["prepare", preparer(table, services)],
   ]);
   for (const [kind, delivery] of deliveries) carriers.set(kind, deliveryCarrier(table, services, delivery));
   return (kind) => carriers.get(kind);
@@ -53,6 +55,25 @@ const statementCarrier = (table: OutboxTable, database: Database, limit: () => n
   async carry(item) {
     const statement = JSON.parse(item.body) as StoredStatement;
     await database.runForeign(statement, { maxRows: 1, andThen: [table.removal(item)] });
+  },
+});
+
+/** Runs the selects of a body, and stores what a delivery is handed in place of the item. */
+const preparer = (table: OutboxTable, { database, settings, outbox }: Services): Carrier => ({
+  seconds: () => SPARE_SECONDS + (20 * settings.current.sqltimeout) / 1_000,
+  tries: STATEMENT_TRIES,
+  several: false,
+  async carry(item) {
+    const read = async (statement: StoredStatement) => {
+      const { rows, columns } = await database.runForeign(statement, { maxRows: settings.current.maxrows });
+      return rows.map((row) => columns.map((column) => cellText(row[column])).join("\t")).join("\n");
+    };
+    const { kind, body } = await prepared(JSON.parse(item.body) as Unprepared, read);
+    await database.transaction(async (session) => {
+      await ended(table.removal(item), session);
+      await outbox.put(session, { kind, body, entry: item.entry, userId: item.userid });
+    });
+    outbox.wake();
   },
 });
 

@@ -3,7 +3,7 @@ import { nearest } from "../registry/nearest.js";
 import { type Place, placesOf, type Within } from "./places.js";
 import type { Binding, Source, TemplateScope } from "./template.js";
 import { Fault } from "./tokens.js";
-import type { Leaf, Node } from "./tree.js";
+import { isOperator, type Leaf, type Node } from "./tree.js";
 
 const BRACKETED = /^(?:userid|username|sparam[1-9]\d?)$/i;
 const NAME = String.raw`([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)?)`;
@@ -28,6 +28,8 @@ export function resolveKeywords(items: readonly Node[], scope: TemplateScope, de
       if (node.kind === "group") return { ...node, items: resolve(node.items, place.inner) };
       const refused = defines ? "in a statement that defines tables" : place.refused;
       if (node.kind === "string") return resolveText(node, scope, place.count ? "as a count of rows" : refused);
+      if (scope.plainUserId && node.kind === "word" && node.text === "USERID" && !isOperator(list[index - 1], "."))
+        return resolveKeyword({ ...node, kind: "name" }, scope, { ...place, refused });
       if (node.kind === "keyword") return resolveKeyword(node, scope, { ...place, refused });
       if (node.kind !== "name") return node;
       return BRACKETED.test(bracketed(node)) ? resolveKeyword(node, scope, { ...place, refused }) : quoted(node, scope);

@@ -22,6 +22,8 @@ export interface TemplateScope {
   callerFields: ReadonlySet<string>;
   /** Columns that no template may use, in lower case (`password`, `pin`). */
   secretFields: ReadonlySet<string>;
+  /** In bodies of actions `USERID` in capital letters is `[USERID]`. */
+  plainUserId?: boolean;
   /** Names of earlier steps whose first row `{step.field}` may use, in lower case. */
   steps: ReadonlySet<string>;
 }
