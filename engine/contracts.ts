@@ -199,6 +199,11 @@ export interface ServerStatus {
   connections(): number;
   requests(): { total: number; failed: number };
   readonly draining: boolean;
+  /**
+   * Ends the process so that its supervisor starts it again: after what is in flight, or at once with `force`.
+   * Errors: ApiError "not available" in a process that is not a server's.
+   */
+  restart(force: boolean): void;
 }
 
 /** How a request comes in and how its answer goes out: one file of `engine/formats/`, default export. */

@@ -12,6 +12,8 @@ interface OptionSpec {
   choices?: readonly string[];
   /** Never shown. */
   secret?: true;
+  /** Set in the environment alone, so that nobody who can change the database gets at the machine. */
+  owner?: true;
 }
 
 export const OPTIONS = {
@@ -287,6 +289,44 @@ export const OPTIONS = {
     default: "",
     summary: "Address of the service as its users know it, for mails; never taken from a request.",
   },
+  // The machine; none of it can be set in tb_settings
+  allowedcommands: {
+    type: "text",
+    default: "",
+    owner: true,
+    summary:
+      "Programs that cmd and actions may run, with commas, as they are written there: /usr/bin/uptime; none by default.",
+  },
+  commandtimeout: {
+    type: "integer",
+    min: 1,
+    max: 600,
+    default: "30",
+    summary: "Seconds after which a command is ended.",
+  },
+  allowrestart: {
+    type: "flag",
+    default: "0",
+    owner: true,
+    summary: "restart may end the service with exit code 75, for a supervisor that starts it again.",
+  },
+  databaserestartcommand: { type: "text", default: "", owner: true, summary: "Command line of restart,database." },
+  rebootcommand: { type: "text", default: "", owner: true, summary: "Command line of restart,server." },
+  setipcommand: {
+    type: "text",
+    default: "",
+    owner: true,
+    summary: "Command line of setip, with {cardname} {ip} {mask} {gateway} {gwmetric} in it.",
+  },
+  timezonecommand: {
+    type: "text",
+    default: "",
+    owner: true,
+    summary: "Command line of timezoneset, with {zone} in it.",
+  },
+  ftprestartcommand: { type: "text", default: "", owner: true, summary: "Command line of ftprst." },
+  webrestartcommand: { type: "text", default: "", owner: true, summary: "Command line of webrst." },
+  upgradecommand: { type: "text", default: "", owner: true, summary: "Command line of upgradeall, with {what} in it." },
   // Data
   currency: { type: "text", default: "USD", summary: "The native currency." },
   sqltimeout: {
@@ -306,3 +346,6 @@ const NAMES = Object.keys(OPTIONS) as OptionName[];
 /** Options whose values nobody is shown, and the others. */
 export const SECRET_OPTIONS: readonly OptionName[] = NAMES.filter((name) => "secret" in OPTIONS[name]);
 export const SHOWN_OPTIONS: readonly OptionName[] = NAMES.filter((name) => !("secret" in OPTIONS[name]));
+
+/** Options that are set in the environment alone. */
+export const OWNER_OPTIONS: readonly OptionName[] = NAMES.filter((name) => "owner" in OPTIONS[name]);

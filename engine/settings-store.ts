@@ -1,7 +1,7 @@
 /** Keeps the options in force: `tb_settings` under what the environment says. */
 import type { Database } from "./database/database.js";
 import { ApiError } from "./errors.js";
-import { OPTIONS, type OptionName, SECRET_OPTIONS } from "./options.js";
+import { OPTIONS, type OptionName, OWNER_OPTIONS, SECRET_OPTIONS } from "./options.js";
 import { parseSettings, type Settings, type SettingsStore } from "./settings.js";
 
 export class StoredSettings implements SettingsStore {
@@ -28,6 +28,7 @@ export class StoredSettings implements SettingsStore {
   async reload(): Promise<OptionName[]> {
     const { rows } = await this.#database.run({ text: "select name, val from tb_settings order by id", values: [] });
     const texts = new Map(rows.map((row) => [String(row["name"]).toLowerCase(), String(row["val"] ?? "")]));
+    for (const name of OWNER_OPTIONS) if (texts.has(name)) throw ownersOption(name);
     for (const [name, value] of this.#environment) texts.set(name, value);
     const before = this.#current;
     this.#current = parsed(texts);
@@ -37,6 +38,12 @@ export class StoredSettings implements SettingsStore {
     );
   }
 }
+
+const ownersOption = (name: string) =>
+  new ApiError(
+    "wrong parameter",
+    `tb_settings: option ${name} is taken from the environment alone: remove the row, and set TBAPI_${name.toUpperCase()}`,
+  );
 
 /** Nothing changes when one option is wrong. */
 function parsed(texts: ReadonlyMap<string, string>): Settings {

@@ -1,6 +1,7 @@
 /** What `info` tells of the process. */
 import { createRequire } from "node:module";
 import type { ServerStatus } from "./contracts.js";
+import { ApiError } from "./errors.js";
 
 const { version } = createRequire(import.meta.url)("../../package.json") as { version: string };
 
@@ -11,6 +12,9 @@ export class Status implements ServerStatus {
   readonly startedAt = new Date();
   draining = false;
   connections: () => number = () => 0;
+  restart: ServerStatus["restart"] = () => {
+    throw new ApiError("not available", "only a server that `tbapi start` runs can be restarted");
+  };
   #total = 0;
   #failed = 0;
 

@@ -8,4 +8,11 @@ export const SAMPLE_OPTIONS: Readonly<Record<string, string>> = {
   TBAPI_SMTPSECURE: "none",
   TBAPI_MAILFROM: "phones@example.com",
   TBAPI_MAILTO: "owner@example.com",
+  TBAPI_ALLOWEDCOMMANDS: "echo, false",
+  TBAPI_DATABASERESTARTCOMMAND: "true",
+  TBAPI_SETIPCOMMAND: "echo {cardname} {ip}/{mask} {gateway} metric={gwmetric}",
+  TBAPI_TIMEZONECOMMAND: "echo {zone}",
+  TBAPI_FTPRESTARTCOMMAND: "echo 'the FTP service'",
+  TBAPI_WEBRESTARTCOMMAND: "echo 'the web service'",
+  TBAPI_UPGRADECOMMAND: "echo {what}",
 };

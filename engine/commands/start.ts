@@ -1,6 +1,6 @@
 /** `tbapi start`: serves until SIGTERM or SIGINT. */
 import { loadSample } from "../database/sample.js";
-import { openEngine, startServer } from "../server.js";
+import { type Engine, openEngine, startServer } from "../server.js";
 import { sampleRequests } from "./sample-requests.js";
 
 export async function start(
@@ -10,6 +10,7 @@ export async function start(
 ): Promise<number> {
   const stopped = stopSignal();
   const engine = await openEngine(environment);
+  const restarted = restartRequest(engine);
   const { services, made } = engine;
   if (sample) {
     await loadSample(services.database);
@@ -26,13 +27,26 @@ export async function start(
     `tbapi ${services.status.version} listens on port ${server.ports.port}${server.ports.adminPort === undefined ? "" : `, console on ${server.ports.adminPort}`}`,
   );
   if (sample) print(sampleRequests(services.settings.current, server.ports));
-  await stopped;
+  const exitCode = await Promise.race([stopped, restarted]);
   await server.stop();
-  return 0;
+  return exitCode;
 }
 
-/** Resolves at the first SIGTERM or SIGINT, also of one that comes during the start; a second one ends the process at once. */
-const stopSignal = (): Promise<void> =>
+/** Tells a supervisor that the service is to be started again: systemd's `RestartForceExitStatus=75`. */
+const RESTART_CODE = 75;
+/** Milliseconds for the answer to a forced restart to get out. */
+const LAST_WORDS = 200;
+
+const restartRequest = ({ status }: Engine): Promise<number> =>
   new Promise((resolve) => {
-    for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => resolve());
+    status.restart = (force) => {
+      if (force) setTimeout(() => process.exit(RESTART_CODE), LAST_WORDS);
+      else resolve(RESTART_CODE);
+    };
+  });
+
+/** Resolves at the first SIGTERM or SIGINT, also of one that comes during the start; a second one ends the process at once. */
+const stopSignal = (): Promise<number> =>
+  new Promise((resolve) => {
+    for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => resolve(0));
   });

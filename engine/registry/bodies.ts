@@ -125,6 +125,7 @@ export function findKeywords(text: string, place: BodyPlace): { at: number; leng
     const template = place.statements.compile(place.path, statement, scope, at);
     if (template !== undefined) found.push({ at: match.index, length: whole.length, keyword: { select: template } });
   }
+  refuseOpenSelect(text);
   const within = (index: number) => found.some(({ at, length }) => index >= at && index < at + length);
   const names = [...text.matchAll(KEYWORD)].filter(({ index }) => !within(index));
   for (const match of names) {
@@ -133,6 +134,14 @@ export function findKeywords(text: string, place: BodyPlace): { at: number; leng
     found.push({ at: match.index, length: match[0].length, keyword: { value } });
   }
   return found.sort((one, other) => one.at - other.at);
+}
+
+function refuseOpenSelect(text: string): void {
+  const whole = [...text.matchAll(SELECT)].map(({ index }) => index);
+  const open = [...text.matchAll(/\{\s*select\b/gi)].find(({ index }) => !whole.includes(index));
+  if (open === undefined) return;
+  const { line, column } = positionOf(text, open.index);
+  throw new FaultError("this {select ...} has no closing brace, or a text in it has no closing quote", line, column);
 }
 
 function refuseSecret({ index, 1: name = "" }: RegExpExecArray, text: string, { params }: DefinitionScope): void {
