@@ -1,0 +1,218 @@
+/** Programs of the machine: values are single words, nothing runs that the owner did not allow, nothing lasts or writes too long. */
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync } from "node:fs";
+import { chmod, mkdtemp, readFile, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { describe, type TestContext, test } from "node:test";
+import { setTimeout as pause } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { freshSqlite } from "./databases.js";
+import { ADMIN, as, KEY, type Params, SALT, SEAL_KEY, startTestServer, type TestServer } from "./server.js";
+
+/** A program that writes its words to a file, one a line as JSON. */
+async function recorder(): Promise<{ program: string; calls: () => Promise<string[][]> }> {
+  const folder = await mkdtemp(join(tmpdir(), "tbapi-host-"));
+  const [program, log] = [join(folder, "record"), join(folder, "calls")];
+  const script = `#!${process.execPath}\nrequire("fs").appendFileSync(${JSON.stringify(log)}, JSON.stringify([...process.argv.slice(2), "env:" + Object.keys(process.env).sort()]) + "\\n");\n`;
+  await writeFile(program, script);
+  await chmod(program, 0o755);
+  const calls = async () =>
+    existsSync(log)
+      ? (await readFile(log, "utf8"))
+          .trimEnd()
+          .split("\n")
+          .map((line) => (JSON.parse(line) as string[]).filter((word) => !word.startsWith("env:")))
+      : [];
+  return { program, calls };
+}
+
+async function serverWith(t: TestContext, options: Params): Promise<TestServer> {
+  const server = await startTestServer(await freshSqlite(), options);
+  t.after(() => server.stop());
+  return server;
+}
+
+async function addRow(server: TestServer, body: string, code = 7): Promise<void> {
+  const { database } = server.engine.services;
+  await database.run({ text: "delete from tb_api", values: [] });
+  await database.run({
+    text: "insert into tb_api (fname, req_user, customsql, custom_action, custom_action_body) values ('beep', 12, 'select 1 as one', ?, ?)",
+    values: [code, body],
+  });
+  assert.match(await server.get("apireload", as(ADMIN.username)), /^OK/);
+}
+
+const rowsOf = async ({ engine }: TestServer, text: string) =>
+  (await engine.services.database.run({ text, values: [] })).rows;
+
+async function settled({ engine }: TestServer): Promise<void> {
+  while ((await engine.services.outbox.counts()).waiting > 0) await pause(20);
+}
+
+/** What a value must stay: one word of the program's. */
+const VALUES = [
+  "a;sleep 30",
+  "$(id)",
+  "`id`",
+  "a b  c",
+  "x\ny",
+  "'",
+  '"',
+  "\\",
+  "*",
+  "&& id",
+  "| id",
+  "> /tmp/x",
+  "{txt}",
+  "",
+  "é€",
+];
+
+describe("commands of actions", () => {
+  test("a value is one word, whatever is in it", async (t) => {
+    const { program, calls } = await recorder();
+    const server = await serverWith(t, { TBAPI_ALLOWEDCOMMANDS: program });
+    await addRow(
+      server,
+      `${program} first '{txt}' to={txt} "[USERNAME] {txt}" {select username from tb_users where id = USERID}`,
+    );
+    for (const txt of VALUES) await server.get("beep", as("alice", { txt }));
+    await settled(server);
+    const made = await calls();
+    assert.deepEqual(
+      new Set(made.map((words) => JSON.stringify(words))),
+      new Set(VALUES.map((txt) => JSON.stringify(["first", txt, `to=${txt}`, `alice ${txt}`, "alice"]))),
+    );
+    const kept = await rowsOf(server, "select state, lasterror from tb_outbox");
+    assert.equal(kept.length, VALUES.length);
+    for (const row of kept) assert.deepEqual(row, { state: "done", lasterror: "exit code 0: " });
+  });
+
+  test("a value is no option, and holds no NUL", async (t) => {
+    const { program, calls } = await recorder();
+    const server = await serverWith(t, { TBAPI_ALLOWEDCOMMANDS: program });
+    await addRow(server, `${program} {txt}`);
+    assert.match(await server.get("beep", as("alice", { txt: "a\0b" })), /^ERROR: wrong parameter: /);
+    for (const txt of ["-o/tmp/x", "--help"]) await server.get("beep", as("alice", { txt }));
+    await settled(server);
+    assert.deepEqual(await calls(), []);
+    const reasons = await rowsOf(server, "select lasterror from tb_outbox where state = 'failed'");
+    assert.equal(reasons.length, 2);
+  });
+
+  test("what the owner does not allow does not run", async (t) => {
+    const { program, calls } = await recorder();
+    const server = await serverWith(t, {});
+    await addRow(server, `${program} x`);
+    await server.get("beep", as("alice"));
+    for (const code of [4, 5, 6]) {
+      await addRow(server, "", code);
+      await server.get("beep", as("alice"));
+    }
+    await settled(server);
+    assert.deepEqual(await calls(), []);
+    const reasons = (await rowsOf(server, "select lasterror from tb_outbox where state = 'failed' order by id")).map(
+      (row) => row["lasterror"],
+    );
+    assert.equal(reasons.length, 4);
+    for (const reason of reasons) assert.match(String(reason), /^not configured: /);
+  });
+
+  test("a command that the server's end cut off is not repeated", async (t) => {
+    const { program, calls } = await recorder();
+    const server = await serverWith(t, { TBAPI_ALLOWEDCOMMANDS: program });
+    const text =
+      "insert into tb_outbox (kind, body, state, tries, claimedby, claimeduntil, entry) values ('host.run', ?, 'taken', 1, 'x', '2000-01-01 00:00:00', 'beep')";
+    await server.engine.services.database.run({ text, values: [JSON.stringify({ program, words: [], open: [] })] });
+    server.engine.outbox.wake();
+    await settled(server);
+    assert.deepEqual(await calls(), []);
+    const [row] = await rowsOf(server, "select state, lasterror from tb_outbox");
+    assert.deepEqual(row, {
+      state: "failed",
+      lasterror: "the server stopped while it ran; it is not repeated by itself",
+    });
+  });
+});
+
+describe("cmd", () => {
+  const CASES: { title: string; txt: string; answer: RegExp }[] = [
+    {
+      title: "an endless program is ended, with what it started",
+      txt: "sh -c 'sleep 1000 & sleep 1000'",
+      answer: /^ERROR: failed: sh was ended: it took longer than 1 seconds/,
+    },
+    {
+      title: "an endless output is ended",
+      txt: "yes",
+      answer: /^ERROR: failed: ended, since it wrote more than 65536 bytes/,
+    },
+    {
+      title: "a program that there is not",
+      txt: "nosuchprogram",
+      answer: /^ERROR: failed: nosuchprogram can't be started: there is no such program/,
+    },
+    { title: "the program inherits no secret", txt: "env", answer: /^OK: \d rows\nline\n(?!.*TBAPI)(PATH|LANG|PWD)/s },
+    {
+      title: "an open quote",
+      txt: "echo 'x",
+      answer: /^ERROR: wrong parameter: a quote of the command line is not closed/,
+    },
+  ];
+  for (const { title, txt, answer } of CASES)
+    test(title, async (t) => {
+      const server = await serverWith(t, {
+        TBAPI_ALLOWEDCOMMANDS: "sh, yes, nosuchprogram, env, echo",
+        TBAPI_COMMANDTIMEOUT: "1",
+      });
+      assert.match(await server.get("cmd", as(ADMIN.username, { txt })), answer);
+    });
+
+  test("what may run can't be set in the database", async (t) => {
+    const server = await serverWith(t, {});
+    const { database } = server.engine.services;
+    await database.run({ text: "insert into tb_settings (name, val) values ('allowedcommands', 'id')", values: [] });
+    assert.match(
+      await server.get("reload", as(ADMIN.username)),
+      /^ERROR: wrong parameter: tb_settings: option allowedcommands is taken from the environment alone/,
+    );
+    assert.match(await server.get("cmd", as(ADMIN.username, { txt: "id" })), /^ERROR: not configured: /);
+  });
+});
+
+describe("restart", () => {
+  for (const what of ["service", "force"])
+    test(`${what} ends the process with exit code 75, after its answer`, async () => {
+      const environment = {
+        ...process.env,
+        TBAPI_DB: await freshSqlite(),
+        TBAPI_HOST: "127.0.0.1",
+        TBAPI_PORT: "0",
+        TBAPI_SEALKEY: SEAL_KEY,
+        TBAPI_APIV2KEY: KEY,
+        TBAPI_APIV2MD5SALT: SALT,
+        TBAPI_ADMIN_PASSWORD: ADMIN.password,
+        TBAPI_LOGLEVEL: "silent",
+        TBAPI_ALLOWRESTART: "1",
+      };
+      const main = fileURLToPath(new URL("../engine/main.js", import.meta.url));
+      const child = spawn(process.execPath, [main, "start"], {
+        env: environment,
+        stdio: ["ignore", "pipe", "inherit"],
+      });
+      const ended = once(child, "exit");
+      let port = "";
+      for await (const line of createInterface({ input: child.stdout })) {
+        port = /listens on port (\d+)/.exec(line)?.[1] ?? "";
+        if (port !== "") break;
+      }
+      const query = new URLSearchParams({ apientry: "restart", what, ...as(ADMIN.username) });
+      const answer = await (await fetch(`http://127.0.0.1:${port}/mvapireq/?${query}`)).text();
+      assert.match(answer, /^OK: the service ends and is started again/);
+      assert.deepEqual(await ended, [75, null]);
+    });
+});
