@@ -180,6 +180,13 @@ export interface Outbox {
   /** Tells the worker that there is something new. Call it after the commit. */
   wake(): void;
   counts(): Promise<{ waiting: number; failed: number }>;
+  /**
+   * Gives a failed item, or all of them, all its tries again; answers how many. Left out are those whose failure was booked
+   * (`givenUp`). Errors: ApiError.
+   */
+  retry(which: number | "all"): Promise<number>;
+  /** Ends the pauses of the items of a kind that wait for their next try; answers how many are waiting. */
+  hasten(kind: string): Promise<number>;
 }
 export interface OutboxItem {
   /** `sql` or `change` for a statement, `action.delivery` for everything else. */

@@ -23,6 +23,7 @@ export interface ClaimedItem extends StoredItem {
 }
 
 const BATCH = 50;
+const KEPT_SECONDS = 30 * 86_400;
 
 const now = (laterSeconds = 0): string => toDatetime(Date.now() + laterSeconds * 1_000);
 const marks = (list: readonly unknown[]): string => list.map(() => "?").join(", ");
@@ -125,6 +126,35 @@ export class OutboxTable {
   #newClaim(): string {
     this.#claims += 1;
     return `${this.#worker}:${this.#claims}`;
+  }
+
+  async failedKinds(): Promise<string[]> {
+    const { rows } = await this.#run("select distinct kind from tb_outbox where state = 'failed'");
+    return rows.map((row) => String(row["kind"]));
+  }
+
+  /** Answers how many failed items wait again. */
+  async retry(which: number | "all", exceptKinds: readonly string[]): Promise<number> {
+    const one = which === "all" ? "" : "and id = ?";
+    const except = exceptKinds.length === 0 ? "" : `and kind not in (${marks(exceptKinds)})`;
+    const { changed } = await this.#change(
+      `update tb_outbox set state = 'waiting', tries = 0, nexttry = ? where state = 'failed' ${one} ${except}`,
+      [now(), ...(which === "all" ? [] : [which]), ...exceptKinds],
+    );
+    return changed;
+  }
+
+  async hasten(kind: string): Promise<number> {
+    const { changed } = await this.#change(
+      "update tb_outbox set nexttry = case when nexttry > ? then ? else nexttry end where state = 'waiting' and kind = ?",
+      [now(), now(), kind],
+    );
+    return changed;
+  }
+
+  /** Deletes what was kept of items that were done a month ago. */
+  async purge(): Promise<void> {
+    await this.#change("delete from tb_outbox where state = 'done' and datum < ?", [now(-KEPT_SECONDS)]);
   }
 
   async #ofClaim(items: readonly StoredItem[], claim: string, changed: number): Promise<StoredItem[]> {

@@ -9,6 +9,8 @@ import { type ClaimedItem, OutboxTable, outboxStatement, type StoredItem } from 
 
 /** Seconds that a claim lasts beyond what its first item may take; a row that takes longer renews it. */
 const ROW_SECONDS = 30;
+/** Milliseconds. */
+const PURGE_EVERY = 3_600_000;
 
 export class OutboxWorker implements Outbox {
   readonly table: OutboxTable;
@@ -19,6 +21,7 @@ export class OutboxWorker implements Outbox {
   #carrierOf: (kind: string) => Carrier | undefined = () => undefined;
   #woken: (() => void) | undefined;
   #again = false;
+  #nextPurge = 0;
   #loop: Promise<void> | undefined;
 
   constructor(database: Database, log: Log) {
@@ -38,6 +41,19 @@ export class OutboxWorker implements Outbox {
 
   counts(): Promise<{ waiting: number; failed: number }> {
     return this.table.counts();
+  }
+
+  async retry(which: number | "all"): Promise<number> {
+    const booked = (await this.table.failedKinds()).filter((kind) => this.#carrierOf(kind)?.givenUp !== undefined);
+    const count = await this.table.retry(which, booked);
+    this.wake();
+    return count;
+  }
+
+  async hasten(kind: string): Promise<number> {
+    const count = await this.table.hasten(kind);
+    this.wake();
+    return count;
   }
 
   /** Items of a kind that `carrierOf` doesn't know are given up. */
@@ -79,6 +95,10 @@ export class OutboxWorker implements Outbox {
 
   /** How many items were claimed. */
   async #take(): Promise<number> {
+    if (Date.now() > this.#nextPurge) {
+      this.#nextPurge = Date.now() + PURGE_EVERY;
+      await this.table.purge();
+    }
     const full = [...this.#pools].filter(([, { free }]) => free === 0).map(([kind]) => kind);
     let taken = 0;
     for (const [kind, items] of groups(await this.table.due(full), (item) => item.kind))
