@@ -22,6 +22,8 @@ const SECRET_NAMES: ReadonlySet<string> = new Set([
   "apiv2md5salt",
   "httpapiencryptkey",
   "smtppassword",
+  "pushkey",
+  "vapidprivatekey",
 ]);
 
 /** Writes JSON lines to standard error, so that standard output stays for what was asked for. Level: `trace` to `silent`. */

@@ -289,6 +289,16 @@ export const OPTIONS = {
     default: "",
     summary: "Address of the service as its users know it, for mails; never taken from a request.",
   },
+  // Push
+  pushurl: {
+    type: "text",
+    default: "",
+    summary: "Address of a push gateway, which gets each notification as JSON by POST; none are sent without it.",
+  },
+  pushkey: { type: "text", default: "", secret: true, summary: "Sent to the push gateway as a bearer token." },
+  vapidpublickey: { type: "text", default: "", summary: "Public key of web push (npx web-push generate-vapid-keys)." },
+  vapidprivatekey: { type: "text", default: "", secret: true, summary: "Private key of web push." },
+  vapidsubject: { type: "text", default: "", summary: "Contact for browsers' push services: mailto:box@example.com." },
   // The machine; none of it can be set in tb_settings
   allowedcommands: {
     type: "text",

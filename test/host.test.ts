@@ -1,17 +1,14 @@
 /** Programs of the machine: values are single words, nothing runs that the owner did not allow, nothing lasts or writes too long. */
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { chmod, mkdtemp, readFile, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
 import { describe, type TestContext, test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
 import { freshSqlite } from "./databases.js";
-import { ADMIN, as, KEY, type Params, SALT, SEAL_KEY, startTestServer, type TestServer } from "./server.js";
+import { ADMIN, as, type Params, startTestServer, type TestServer } from "./server.js";
+import { spawnServer } from "./server-process.js";
 
 /** A program that writes its words to a file, one a line as JSON. */
 async function recorder(): Promise<{ program: string; calls: () => Promise<string[][]> }> {
@@ -187,32 +184,9 @@ describe("cmd", () => {
 describe("restart", () => {
   for (const what of ["service", "force"])
     test(`${what} ends the process with exit code 75, after its answer`, async () => {
-      const environment = {
-        ...process.env,
-        TBAPI_DB: await freshSqlite(),
-        TBAPI_HOST: "127.0.0.1",
-        TBAPI_PORT: "0",
-        TBAPI_SEALKEY: SEAL_KEY,
-        TBAPI_APIV2KEY: KEY,
-        TBAPI_APIV2MD5SALT: SALT,
-        TBAPI_ADMIN_PASSWORD: ADMIN.password,
-        TBAPI_LOGLEVEL: "silent",
-        TBAPI_ALLOWRESTART: "1",
-      };
-      const main = fileURLToPath(new URL("../engine/main.js", import.meta.url));
-      const child = spawn(process.execPath, [main, "start"], {
-        env: environment,
-        stdio: ["ignore", "pipe", "inherit"],
-      });
-      const ended = once(child, "exit");
-      let port = "";
-      for await (const line of createInterface({ input: child.stdout })) {
-        port = /listens on port (\d+)/.exec(line)?.[1] ?? "";
-        if (port !== "") break;
-      }
-      const query = new URLSearchParams({ apientry: "restart", what, ...as(ADMIN.username) });
-      const answer = await (await fetch(`http://127.0.0.1:${port}/mvapireq/?${query}`)).text();
+      const server = await spawnServer(await freshSqlite(), { TBAPI_ALLOWRESTART: "1" });
+      const answer = await server.get("restart", { what });
       assert.match(answer, /^OK: the service ends and is started again/);
-      assert.deepEqual(await ended, [75, null]);
+      assert.deepEqual(await server.ended, [75, null]);
     });
 });

@@ -1,13 +1,11 @@
 /** Mail, to a real SMTP server: what entries and actions send, what no value can add, and servers that fail. */
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { type AddressInfo, createServer } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import type { SMTPServerOptions } from "smtp-server";
+import { selfSigned } from "./certificate.js";
 import { eachDatabase, freshSqlite } from "./databases.js";
 import { type ReceivedMail, startMailServer } from "./mail-server.js";
 import { ADMIN, as, type Params, startTestServer, type TestServer } from "./server.js";
@@ -360,29 +358,3 @@ describe("an SMTP server that fails", () => {
     assert.equal(mail.mails.length, 0);
   });
 });
-
-function selfSigned(): { key: string; cert: string } {
-  const folder = mkdtempSync(join(tmpdir(), "tbapi-smtp-"));
-  const [key, cert] = [join(folder, "key.pem"), join(folder, "cert.pem")];
-  const words = [
-    "req",
-    "-x509",
-    "-newkey",
-    "ec",
-    "-pkeyopt",
-    "ec_paramgen_curve:prime256v1",
-    "-nodes",
-    "-keyout",
-    key,
-    "-out",
-    cert,
-    "-days",
-    "2",
-    "-subj",
-    "/CN=localhost",
-    "-addext",
-    "subjectAltName=DNS:localhost",
-  ];
-  execFileSync("openssl", words, { stdio: "ignore" });
-  return { key, cert };
-}

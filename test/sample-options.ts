@@ -1,5 +1,5 @@
 /**
- * Options of the server that the examples run on. The mail server is one that does not answer, so that what an example stored
+ * Options of the server that the examples run on. The mail server and the push gateway are ones that do not answer, so that what an example stored
  * in the outbox is still there to be looked at.
  */
 export const SAMPLE_OPTIONS: Readonly<Record<string, string>> = {
@@ -8,6 +8,7 @@ export const SAMPLE_OPTIONS: Readonly<Record<string, string>> = {
   TBAPI_SMTPSECURE: "none",
   TBAPI_MAILFROM: "phones@example.com",
   TBAPI_MAILTO: "owner@example.com",
+  TBAPI_PUSHURL: "http://127.0.0.1:9/push",
   TBAPI_ALLOWEDCOMMANDS: "echo, false",
   TBAPI_DATABASERESTARTCOMMAND: "true",
   TBAPI_SETIPCOMMAND: "echo {cardname} {ip}/{mask} {gateway} metric={gwmetric}",
