@@ -27,7 +27,7 @@ export interface Engine {
   handle: Handle;
   outbox: OutboxWorker;
   /** What carries out the outbox's items. */
-  carrierOf: (kind: string) => Carrier | undefined;
+  carriers: ReadonlyMap<string, Carrier>;
   status: Status;
   /** What a first start made, to be printed once. */
   made: Made;
@@ -97,7 +97,7 @@ async function assemble({ database, settings, environment, log, purpose }: Parts
   };
   await (purpose === "server" ? registry.start() : registry.load());
   await rates.refresh(true);
-  const carrierOf = makeCarriers(outbox.table, services, deliveries);
+  const carriers = makeCarriers(outbox.table, services, deliveries);
   const run = makeRun(services, operations);
   const handle = makeHandle({ registry, admission, run, settings, log, count: status.count });
   const close = async () => {
@@ -107,7 +107,7 @@ async function assemble({ database, settings, environment, log, purpose }: Parts
     await admission.close();
     await database.close();
   };
-  return { services, admission, handle, outbox, carrierOf, status, made, close };
+  return { services, admission, handle, outbox, carriers, status, made, close };
 }
 
 export interface RunningServer {
@@ -119,7 +119,7 @@ export interface RunningServer {
 
 /** Serves on `TBAPI_HOST`, `TBAPI_PORT` and `TBAPI_ADMINPORT`. Port 0 takes a free one. */
 export async function startServer(engine: Engine, environment: NodeJS.ProcessEnv): Promise<RunningServer> {
-  const { services, admission, handle, outbox, carrierOf, status } = engine;
+  const { services, admission, handle, outbox, carriers, status } = engine;
   // Bans and counters of before the start hold from the first request on.
   await admission.refresh();
   const transports = await openTransports({
@@ -133,7 +133,7 @@ export async function startServer(engine: Engine, environment: NodeJS.ProcessEnv
     consoleAllowed: admission.consoleAllowed,
   });
   status.connections = transports.connections;
-  outbox.start(carrierOf);
+  outbox.start(carriers);
   const stopTicking = everySecond(engine);
   return {
     engine,

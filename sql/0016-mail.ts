@@ -1,4 +1,4 @@
-/** Codes by which a forgotten password is set anew, and where push notifications go. */
+/** Codes by which a forgotten password is set anew, where push notifications go, and what the outbox's worker looks for. */
 import type { Knex } from "knex";
 import { makeTable } from "./columns.js";
 
@@ -25,8 +25,10 @@ export async function up(knex: Knex): Promise<void> {
     now("datum");
     table.index(["userid"]);
   });
+  await knex.schema.alterTable("tb_outbox", (table) => table.index(["kind", "state", "nexttry"]));
 }
 
 export async function down(knex: Knex): Promise<void> {
+  await knex.schema.alterTable("tb_outbox", (table) => table.dropIndex(["kind", "state", "nexttry"]));
   for (const table of ["tb_pushtokens", "tb_passwordresets"]) await knex.schema.dropTable(table);
 }

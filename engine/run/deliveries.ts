@@ -28,7 +28,7 @@ export function makeCarriers(
   table: OutboxTable,
   services: Services,
   deliveries: ReadonlyMap<string, Delivery>,
-): (kind: string) => Carrier | undefined {
+): ReadonlyMap<string, Carrier> {
   const statements = statementCarrier(table, services.database, () => services.settings.current.sqltimeout);
   const carriers = new Map<string, Carrier>([
     ["sql", statements],
@@ -36,7 +36,7 @@ export function makeCarriers(
     ["prepare", preparer(table, services)],
   ]);
   for (const [kind, delivery] of deliveries) carriers.set(kind, deliveryCarrier(table, services, delivery));
-  return (kind) => carriers.get(kind);
+  return carriers;
 }
 
 /** `email.deliver` → its delivery. */

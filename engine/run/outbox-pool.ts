@@ -14,15 +14,30 @@ export class Pool {
   readonly #carry: (work: Work) => Promise<void>;
   readonly #queue: Work[] = [];
   readonly #running = new Set<Promise<void>>();
+  #failures = 0;
+  #restsUntil = 0;
 
   /** `carry` must not reject. */
   constructor(carry: (work: Work) => Promise<void>) {
     this.#carry = carry;
   }
 
-  /** How many more can be begun at once; 0 also while something waits in the queue. */
+  /** How many more can be begun at once; 0 also while something waits in the queue, or while all rest. */
   get free(): number {
-    return this.#queue.length > 0 ? 0 : Pool.AT_ONCE - this.#running.size;
+    return this.#queue.length > 0 || Date.now() < this.#restsUntil ? 0 : Pool.AT_ONCE - this.#running.size;
+  }
+
+  /** Where one item after the other has to wait, their other end is away: all rest 1, 2, 4 ... up to 32 seconds. */
+  waited(): void {
+    this.#failures += 1;
+    const rests = Math.floor(this.#failures / Pool.AT_ONCE);
+    if (this.#failures % Pool.AT_ONCE === 0) this.#restsUntil = Date.now() + 1_000 * 2 ** Math.min(rests - 1, 5);
+  }
+
+  /** Ends the rest: an item is done, or somebody wants it now. */
+  resume(): void {
+    this.#failures = 0;
+    this.#restsUntil = 0;
   }
 
   add(work: Work): void {

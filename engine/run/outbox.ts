@@ -11,6 +11,7 @@ import { type ClaimedItem, OutboxTable, outboxStatement, type StoredItem } from 
 const ROW_SECONDS = 30;
 /** Milliseconds. */
 const PURGE_EVERY = 3_600_000;
+const RECOVER_EVERY = 1_000;
 
 export class OutboxWorker implements Outbox {
   readonly table: OutboxTable;
@@ -18,10 +19,11 @@ export class OutboxWorker implements Outbox {
   readonly #log: Log;
   readonly #stop = new AbortController();
   readonly #pools = new Map<string, Pool>();
-  #carrierOf: (kind: string) => Carrier | undefined = () => undefined;
+  #carriers: ReadonlyMap<string, Carrier> = new Map();
   #woken: (() => void) | undefined;
   #again = false;
   #nextPurge = 0;
+  #nextRecovery = 0;
   #loop: Promise<void> | undefined;
 
   constructor(database: Database, log: Log) {
@@ -44,21 +46,23 @@ export class OutboxWorker implements Outbox {
   }
 
   async retry(which: number | "all"): Promise<number> {
-    const booked = (await this.table.failedKinds()).filter((kind) => this.#carrierOf(kind)?.givenUp !== undefined);
+    const booked = (await this.table.failedKinds()).filter((kind) => this.#carriers.get(kind)?.givenUp !== undefined);
     const count = await this.table.retry(which, booked);
+    for (const pool of this.#pools.values()) pool.resume();
     this.wake();
     return count;
   }
 
   async hasten(kind: string): Promise<number> {
     const count = await this.table.hasten(kind);
+    this.#pools.get(kind)?.resume();
     this.wake();
     return count;
   }
 
-  /** Items of a kind that `carrierOf` doesn't know are given up. */
-  start(carrierOf: (kind: string) => Carrier | undefined): void {
-    this.#carrierOf = carrierOf;
+  /** `carriers` by the kinds of items that they carry out. */
+  start(carriers: ReadonlyMap<string, Carrier>): void {
+    this.#carriers = carriers;
     this.#loop = this.#run();
   }
 
@@ -95,30 +99,37 @@ export class OutboxWorker implements Outbox {
 
   /** How many items were claimed. */
   async #take(): Promise<number> {
-    if (Date.now() > this.#nextPurge) {
-      this.#nextPurge = Date.now() + PURGE_EVERY;
-      await this.table.purge();
-    }
-    const full = [...this.#pools].filter(([, { free }]) => free === 0).map(([kind]) => kind);
+    await this.#tidyUp();
+    const free = [...this.#carriers.keys()].filter((kind) => this.#pools.get(kind)?.free !== 0);
     let taken = 0;
-    for (const [kind, items] of groups(await this.table.due(full), (item) => item.kind))
+    for (const [kind, items] of groups(await this.table.due(free), (item) => item.kind))
       taken += await this.#takeOf(kind, items);
     return taken;
   }
 
+  async #tidyUp(): Promise<void> {
+    if (Date.now() > this.#nextRecovery) {
+      this.#nextRecovery = Date.now() + RECOVER_EVERY;
+      await this.table.recover([...this.#carriers.keys()]);
+    }
+    if (Date.now() > this.#nextPurge) {
+      this.#nextPurge = Date.now() + PURGE_EVERY;
+      await this.table.purge();
+    }
+  }
+
   async #takeOf(kind: string, items: readonly StoredItem[]): Promise<number> {
-    const carrier = this.#carrierOf(kind);
+    const carrier = this.#carriers.get(kind);
+    if (carrier === undefined) return 0;
     const pool = this.#poolOf(kind, carrier);
-    const rows = [...groups(items, ({ lane, id }) => lane ?? id).values()];
-    const lone = rows.flatMap((row) => (row[0]?.lane === null ? row : []));
-    const several = carrier?.several ?? false;
-    let taken = several ? await this.#claimLone(lone, carrier, pool) : 0;
-    const oneByOne = several ? rows.filter((row) => row[0]?.lane !== null) : rows;
-    for (const row of oneByOne.slice(0, pool.free)) taken += await this.#claimRow(row, carrier, pool);
+    const lone = items.filter(({ lane }) => lane === null);
+    const lanes = new Set(items.flatMap(({ lane }) => lane ?? []));
+    let taken = await this.#claimLone(carrier.several ? lone : lone.slice(0, pool.free), carrier, pool);
+    for (const lane of [...lanes].slice(0, pool.free)) taken += await this.#claimRow(kind, lane, carrier, pool);
     return taken;
   }
 
-  async #claimLone(items: readonly StoredItem[], carrier: Carrier | undefined, pool: Pool): Promise<number> {
+  async #claimLone(items: readonly StoredItem[], carrier: Carrier, pool: Pool): Promise<number> {
     const until = Date.now() + claimSeconds(carrier) * 1_000;
     const claimed = await this.table.claim(items, claimSeconds(carrier));
     for (const item of claimed) pool.add({ items: [item], until });
@@ -129,11 +140,12 @@ export class OutboxWorker implements Outbox {
    * Who has claimed the first item of a lane has the lane, since as long as it is held nobody is offered the others: those
    * need one statement in all.
    */
-  async #claimRow(row: readonly StoredItem[], carrier: Carrier | undefined, pool: Pool): Promise<number> {
+  async #claimRow(kind: string, lane: string, carrier: Carrier, pool: Pool): Promise<number> {
+    const row = await this.table.row(kind, lane);
     const until = Date.now() + claimSeconds(carrier) * 1_000;
     const [head] = await this.table.claim(row.slice(0, 1), claimSeconds(carrier));
     if (head === undefined) return 0;
-    const wanted = carrier?.several ? row.slice(1) : [];
+    const wanted = carrier.several ? row.slice(1) : [];
     const others = await this.table.claim(wanted, claimSeconds(carrier), head.claim);
     const gap = others.findIndex(({ id }, index) => id !== wanted[index]?.id);
     const inOrder = gap < 0 ? others : others.slice(0, gap);
@@ -142,7 +154,7 @@ export class OutboxWorker implements Outbox {
     return 1 + inOrder.length;
   }
 
-  #poolOf(kind: string, carrier: Carrier | undefined): Pool {
+  #poolOf(kind: string, carrier: Carrier): Pool {
     const known = this.#pools.get(kind);
     if (known !== undefined) return known;
     const pool = new Pool((work) => this.#carryAll(work, carrier));
@@ -151,14 +163,14 @@ export class OutboxWorker implements Outbox {
   }
 
   /** Items one after the other; the first that was lost, or that has to wait, ends the row, and the others are given back. */
-  async #carryAll({ items, until }: Work, carrier: Carrier | undefined): Promise<void> {
+  async #carryAll({ items, until }: Work, carrier: Carrier): Promise<void> {
     let rest = items;
     let heldUntil = until;
     try {
       for (; rest.length > 0; rest = rest.slice(1)) {
         const [item] = rest;
         if (item === undefined || this.#stopping) break;
-        if (Date.now() + seconds(carrier) * 1_000 > heldUntil) {
+        if (Date.now() + carrier.seconds() * 1_000 > heldUntil) {
           heldUntil = Date.now() + claimSeconds(carrier) * 1_000;
           if (!(await this.table.renew(rest, claimSeconds(carrier)))) break;
         }
@@ -174,10 +186,10 @@ export class OutboxWorker implements Outbox {
   }
 
   /** True when the item is done or given up, so that the next of its lane may follow. */
-  async #carry(item: ClaimedItem, carrier: Carrier | undefined): Promise<boolean> {
+  async #carry(item: ClaimedItem, carrier: Carrier): Promise<boolean> {
     try {
-      if (carrier === undefined) throw new Error(`this version carries out nothing of the kind ${item.kind}`);
       await carrier.carry(item, this.#stop.signal);
+      this.#pools.get(item.kind)?.resume();
       return true;
     } catch (cause) {
       if (cause instanceof LostClaim) return false;
@@ -185,12 +197,13 @@ export class OutboxWorker implements Outbox {
     }
   }
 
-  async #failed(item: ClaimedItem, carrier: Carrier | undefined, cause: unknown): Promise<boolean> {
+  async #failed(item: ClaimedItem, carrier: Carrier, cause: unknown): Promise<boolean> {
     const { id, tries, kind } = item;
-    const last = !isPassing(cause) || tries >= (carrier?.tries ?? 1);
+    const last = !isPassing(cause) || tries >= carrier.tries;
     const reason = cause instanceof Error ? cause.message : String(cause);
     this.#log.warn({ event: "outbox", item: id, kind, tries, last, err: cause }, "an item of the outbox failed");
-    const booking = last ? carrier?.givenUp?.(item, reason) : undefined;
+    if (!last) this.#pools.get(kind)?.waited();
+    const booking = last ? carrier.givenUp?.(item, reason) : undefined;
     await this.#database.transaction(async (session) => {
       const state = last ? "failed" : "waiting";
       const { changed } = await session.run(this.table.setback(item, state, reason, pauseSeconds(tries)));
@@ -200,8 +213,7 @@ export class OutboxWorker implements Outbox {
   }
 }
 
-const seconds = (carrier: Carrier | undefined): number => carrier?.seconds() ?? 1;
-const claimSeconds = (carrier: Carrier | undefined): number => seconds(carrier) + ROW_SECONDS;
+const claimSeconds = (carrier: Carrier): number => carrier.seconds() + ROW_SECONDS;
 
 function groups<K>(items: readonly StoredItem[], keyOf: (item: StoredItem) => K): Map<K, StoredItem[]> {
   const found = new Map<K, StoredItem[]>();
