@@ -27,7 +27,7 @@ interface Subscription {
 }
 
 /** undefined for a token that is not a browser's. */
-export function subscriptionOf(token: string): Subscription | undefined {
+function subscriptionOf(token: string): Subscription | undefined {
   if (!token.startsWith("{")) return undefined;
   try {
     const { endpoint, keys } = JSON.parse(token) as Partial<Subscription>;

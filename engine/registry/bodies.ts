@@ -16,7 +16,7 @@ import { compileKeyword, KEYWORD } from "./values.js";
 /** A text in parts: what is known at once, and selects whose results stand there later. */
 export type BodyParts = readonly (string | BoundSelect)[];
 /** A select with the request that it looks at. */
-export interface BoundSelect {
+interface BoundSelect {
   template: CompiledTemplate;
   run: RunScope;
 }
