@@ -106,4 +106,63 @@ eachDatabase("deliveries", (fresh) => {
       for (const [index, body] of bodies.entries()) assert.match(body, patternOf(notes[index]));
       assert.deepEqual(await column(engine, "select state from tb_outbox"), state);
     });
+
+  test("what was done is kept where a delivery says so", async (t) => {
+    const { engine, carry } = await openedAt(await fresh(), t);
+    await engine.outbox.put(engine.services.database, { kind: "probe.deliver", body: {}, entry: "probe", userId: 1 });
+    await carry({
+      summary: "Keeps.",
+      seconds: 5,
+      tries: 1,
+      deliver: async (_item, { keep }) => {
+        keep("exit code 0");
+        return undefined;
+      },
+    });
+    assert.deepEqual(await column(engine, "select lasterror from tb_outbox where state = 'done'"), ["exit code 0"]);
+    assert.deepEqual(await engine.outbox.counts(), { waiting: 0, failed: 0 });
+  });
+
+  test("what was given up is tried again on demand, unless its failure was booked", async (t) => {
+    const { engine, carry } = await openedAt(await fresh(), t);
+    let broken = true;
+    const probe: Delivery = {
+      summary: "Works the second time.",
+      seconds: 5,
+      tries: 1,
+      deliver: async () => {
+        if (broken) throw new Error("broken");
+        return note("done");
+      },
+    };
+    await engine.outbox.put(engine.services.database, { kind: "probe.deliver", body: {}, entry: "probe", userId: 1 });
+    await carry(probe);
+    assert.deepEqual(await engine.outbox.counts(), { waiting: 0, failed: 1 });
+    broken = false;
+    assert.equal(await engine.outbox.retry("all"), 1);
+    while ((await engine.outbox.counts()).waiting > 0) await pause(20);
+    assert.deepEqual(await column(engine, "select body from tb_offmessages"), ["done"]);
+
+    const refunded = await openedAt(await fresh(), t);
+    await refunded.engine.outbox.put(refunded.engine.services.database, {
+      kind: "probe.deliver",
+      body: {},
+      entry: "probe",
+      userId: 1,
+    });
+    broken = true;
+    await refunded.carry({ ...probe, givenUp: () => note("refund") });
+    assert.equal(await refunded.engine.outbox.retry("all"), 0);
+  });
+
+  test("items of a kind that nobody knows wait for a server that does, for an hour", async (t) => {
+    const { engine } = await openedAt(await fresh(), t);
+    for (const kind of ["new.kind", "old.kind"])
+      await engine.outbox.put(engine.services.database, { kind, body: {}, entry: "probe", userId: 1 });
+    const text = "update tb_outbox set datum = '2020-01-01 00:00:00' where kind = 'old.kind'";
+    await engine.services.database.run({ text, values: [] });
+    engine.outbox.start(new Map([["probe.deliver", {} as never]]));
+    while ((await engine.outbox.counts()).failed < 1) await pause(20);
+    assert.deepEqual(await column(engine, "select state from tb_outbox order by kind"), ["waiting", "failed"]);
+  });
 });

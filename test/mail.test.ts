@@ -216,6 +216,29 @@ eachDatabase("mail", (fresh) => {
     assert.equal(textOf(first), "Hello, świat\n.\nend");
   });
 
+  test("an account sends so many mails an hour, others are not held up by it", async (t) => {
+    const { server } = await serversAt(await fresh(), t, {}, { TBAPI_LIMITMAIL: "2" });
+    const send = (name: string) =>
+      server.get("sendmail", as(name, { to: "carl@example.com", subject: "s", message: "m" }));
+    for (const expected of [/^OK/, /^OK/, /^ERROR: too many requests: try again in \d+ seconds/])
+      assert.match(await send("alice"), expected);
+    assert.match(await send("bob"), /^OK/);
+  });
+
+  test("faults of a body are told with their places", async (t) => {
+    const { server } = await serversAt(await fresh(), t);
+    const row = {
+      custom_action: 1,
+      custom_action_body: "***TO {email}\n\nDear {name},\nlast: {select nosuch from tb_cdrs}",
+    };
+    await assert.rejects(addRow(server, "mine", row), /mine: custom_action_body: unknown column 'nosuch'/);
+    const faults = await server.engine.services.registry.check();
+    assert.deepEqual(
+      faults.map(({ line, column }) => [line, column]),
+      [[4, 15]],
+    );
+  });
+
   test("a PIN is in the mail and nowhere else", async (t) => {
     const { server, mail } = await serversAt(await fresh(), t);
     await server.engine.services.database.run({
