@@ -59,6 +59,7 @@ export type HookDefinition = Partial<Record<HookKind, string>>;
 export interface ExampleDefinition {
   title?: string;
   as?: string;
+  options?: Record<string, string>;
   given?: string[];
   request: Record<string, Scalar>;
   answer: string;
@@ -72,6 +73,7 @@ export interface Definition {
   account?: boolean;
   aliases?: string[];
   params?: Record<string, ParamDefinition>;
+  needs?: string[][];
   transaction?: boolean;
   idempotent?: boolean;
   steps?: StepDefinition[];
@@ -80,6 +82,7 @@ export interface Definition {
   bare?: boolean;
   hooks?: { success?: HookDefinition[]; failure?: HookDefinition[] };
   examples: ExampleDefinition[];
+  neverSucceeds?: boolean;
   neverFails?: boolean;
 }
 
