@@ -20,9 +20,19 @@ async function firstValue(server: TestServer, sql: string): Promise<unknown> {
   return Object.values(rows[0] ?? {})[0];
 }
 
+/** Options of `tb_settings` beside those that the tests' server is started with. */
+async function setOptions(server: TestServer, options: Example["options"] = {}): Promise<void> {
+  const { database, settings } = server.engine.services;
+  await database.run({ text: "delete from tb_settings where comment = 'example'", values: [] });
+  for (const values of Object.entries(options))
+    await database.run({ text: "insert into tb_settings (name, val, comment) values (?, ?, 'example')", values });
+  await settings.reload();
+}
+
 async function runExample(server: TestServer, entry: Entry, example: Example): Promise<void> {
   const { database, registry } = server.engine.services;
   await restoreSample(database, [ADMIN.username]);
+  await setOptions(server, example.options);
   for (const sql of example.given ?? [])
     await database.run({ text: translateStatement(sql, database.dialect).text, values: [] });
   const login = example.as === undefined ? { authkey: KEY } : as(example.as);
@@ -33,6 +43,7 @@ async function runExample(server: TestServer, entry: Entry, example: Example): P
     assert.deepEqual(rows, example.rows);
   }
   for (const { sql, is } of example.then ?? []) assert.equal(await firstValue(server, sql), is, sql);
+  if (example.options !== undefined) await setOptions(server);
   if (entry.name === "apireload") {
     await database.run({ text: "delete from tb_api", values: [] });
     await registry.reload("test");
