@@ -28,7 +28,7 @@ export function makeHandle(pipeline: Pipeline): Handle {
     let request: ApiRequest | undefined;
     let answer: Answer;
     try {
-      request = await decode(incoming, settings.current);
+      request = await decoded(incoming, pipeline);
       answer = await answerTo(request, pipeline);
     } catch (cause) {
       answer = failure(cause, incoming, request, log);
@@ -52,9 +52,24 @@ export function makeHandle(pipeline: Pipeline): Handle {
   };
 }
 
+/** A request that can't be read counts against its address all the same. Errors: ApiError. */
+async function decoded(incoming: Incoming, { settings, admission }: Pipeline): Promise<ApiRequest> {
+  try {
+    return await decode(incoming, settings.current);
+  } catch (cause) {
+    await admission.arrive(incoming.peer);
+    throw cause;
+  }
+}
+
 async function answerTo(request: ApiRequest, pipeline: Pipeline): Promise<Answer> {
   const { registry, admission } = pipeline;
-  const entry = resolve(registry, request.entry);
+  const entry = registry.current.entries.get(request.entry);
+  const refusal = refusalOf(entry, request.entry, registry);
+  if (entry === undefined || refusal !== undefined) {
+    await admission.arrive(request.peer);
+    throw refusal;
+  }
   const caller = await admission.admit(request, entry);
   try {
     const params = entry.validate(request.params, positionalOf(request, entry));
@@ -70,22 +85,21 @@ function positionalOf({ positional, rest }: ApiRequest, { params }: Entry): read
   return rest !== undefined && params.length === 1 && positional.length > 1 ? [rest] : positional;
 }
 
-/** The entry of that name. Its snapshot is kept by the request to its end. Errors: ApiError. */
-function resolve(registry: Registry, name: string): Entry {
-  const entry = registry.current.entries.get(name);
+/** Why an entry can't be called by anybody now; undefined where it can. */
+function refusalOf(entry: Entry | undefined, name: string, registry: Registry): ApiError | undefined {
   if (entry === undefined)
-    throw new ApiError("unknown entry", `${printable(name)} is not an entry; help lists those that there are`);
+    return new ApiError("unknown entry", `${printable(name)} is not an entry; help lists those that there are`);
   if (registry.behind && entry.name !== "apireload")
-    throw new ApiError("not available", "the definitions are being renewed; try again in a few seconds");
+    return new ApiError("not available", "the definitions are being renewed; try again in a few seconds");
   switch (entry.closed) {
     case "faulty":
-      throw new ApiError("not available", `the definition of ${entry.name} is faulty; apireload tells why`);
+      return new ApiError("not available", `the definition of ${entry.name} is faulty; apireload tells why`);
     case "disabled":
-      throw new ApiError("not available", `${entry.name} is switched off`);
+      return new ApiError("not available", `${entry.name} is switched off`);
     case "pending":
-      throw new ApiError("not available", `${entry.name} is not part of this version`);
+      return new ApiError("not available", `${entry.name} is not part of this version`);
     default:
-      return entry;
+      return undefined;
   }
 }
 

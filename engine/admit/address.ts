@@ -130,11 +130,17 @@ function ownAddresses(): BlockList {
   return list;
 }
 
-/** `apitrustediponly` and `req_ip`. Errors: ApiError "access denied". */
-export function checkAddress({ entry, place, trusted, policy }: Visit): void {
-  if (trusted) return;
-  if (policy.settings.apitrustediponly)
+/** `apitrustediponly`. Errors: ApiError "access denied". */
+export function checkTrustedOnly({ trusted, policy }: Pick<Visit, "trusted" | "policy">): void {
+  if (!trusted && policy.settings.apitrustediponly)
     throw new ApiError("access denied", "only trusted addresses may send requests; add this one to trustediplist");
+}
+
+/** `apitrustediponly` and `req_ip`. Errors: ApiError "access denied". */
+export function checkAddress(visit: Visit): void {
+  const { entry, place, trusted } = visit;
+  if (trusted) return;
+  checkTrustedOnly(visit);
   if (entry.access.ip && !place.allowed)
     throw new ApiError(
       "access denied",

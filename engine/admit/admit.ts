@@ -6,7 +6,7 @@ import type { Entry } from "../registry/entry.js";
 import type { ApiRequest, Caller, Peer } from "../request.js";
 import type { SettingsStore } from "../settings.js";
 import { type AccountParts, makeAccountCheck } from "./account.js";
-import { checkAddress } from "./address.js";
+import { checkAddress, checkTrustedOnly } from "./address.js";
 import { Background } from "./background.js";
 import { BanList } from "./bans.js";
 import { makeConsoleLogin } from "./console.js";
@@ -18,7 +18,7 @@ import { checkRole } from "./role.js";
 import { checkCredit, checkRegistration } from "./standing.js";
 import { makeTargetCheck } from "./target.js";
 import { Throttle } from "./throttle.js";
-import { type Check, makeVisit } from "./visit.js";
+import { type Check, isTrustedTransport, makeVisit } from "./visit.js";
 
 export interface AdmissionOptions {
   database: Database;
@@ -30,6 +30,8 @@ export interface AdmissionOptions {
 }
 
 export interface Admission {
+  /** The looks at the address alone, for a request that is answered before its caller is known. Errors: ApiError. */
+  arrive(peer: Peer): Promise<void>;
   /** The caller for whom the entry runs. Errors: ApiError. */
   admit(request: ApiRequest, entry: Entry): Promise<Caller>;
   /** Counts the failed answer of an entry whose failures are limited. */
@@ -62,6 +64,12 @@ export function makeAdmission(options: AdmissionOptions): Admission {
   const counted = (peer: Peer) => ({ policy: policies.current, place: policies.current.places.of(peer), now: now() });
   let rounds = 0;
   return {
+    async arrive(peer) {
+      const visit = counted(peer);
+      banList.check(visit);
+      checkTrustedOnly({ ...visit, trusted: visit.place.trusted || isTrustedTransport(peer, visit.policy) });
+      await throttle.addressRate(visit);
+    },
     async admit(request, entry) {
       const visit = makeVisit(request, entry, policies.current, now());
       for (const check of checks) {

@@ -25,7 +25,7 @@ export class BanList implements Bans {
   }
 
   /** Loopback is exempt. Errors: ApiError "access denied". */
-  readonly check = ({ place }: Visit): void => {
+  readonly check = ({ place }: Pick<Visit, "place">): void => {
     if (place.loopback || !this.#isBanned(place)) return;
     throw new ApiError(
       "access denied",
