@@ -43,7 +43,6 @@ export function makeHandle(pipeline: Pipeline): Handle {
         ok: answer.ok,
         peer: incoming.peer.address,
         transport: incoming.peer.transport,
-        generation: pipeline.registry.current.generation,
         ms: performance.now() - started,
       });
     }

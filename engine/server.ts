@@ -46,7 +46,9 @@ export async function openEngine(
   environment: NodeJS.ProcessEnv,
   purpose: "server" | "command" = "server",
 ): Promise<Engine> {
-  const log = makeLog(environment["TBAPI_LOGLEVEL"] ?? "info");
+  // There are lines before there is a registry.
+  const inForce: { registry?: LiveRegistry } = {};
+  const log = makeLog(environment["TBAPI_LOGLEVEL"] ?? "info", () => generationOf(inForce.registry));
   const options = settingsOfEnvironment(environment);
   const address = environment["TBAPI_DB"] ?? "sqlite:data/tbapi.sqlite";
   let settings: StoredSettings | undefined;
@@ -57,12 +59,15 @@ export async function openEngine(
     await migrate(address);
     settings = new StoredSettings(database, options);
     await settings.reload();
-    return await assemble({ database, settings, environment, log, purpose });
+    return await assemble({ database, settings, environment, log, purpose, inForce });
   } catch (cause) {
     await database.close();
     throw cause;
   }
 }
+
+const generationOf = (registry: LiveRegistry | undefined): object =>
+  registry === undefined ? {} : { generation: registry.current.generation };
 
 interface Parts {
   database: Database;
@@ -70,14 +75,17 @@ interface Parts {
   environment: NodeJS.ProcessEnv;
   log: Log;
   purpose: "server" | "command";
+  /** Told the registry once it is made. */
+  inForce: { registry?: LiveRegistry };
 }
 
-async function assemble({ database, settings, environment, log, purpose }: Parts): Promise<Engine> {
+async function assemble({ database, settings, environment, log, purpose, inForce }: Parts): Promise<Engine> {
   const passwords = makePasswords(loadSealKey(environment, log), log);
   const made = purpose === "server" ? await firstStart({ database, settings, passwords, environment }) : {};
   const actions = await loadRoom<Action>(actionsFolder);
   const operations = operationsOf(actions.values());
   const registry = makeRegistry({ database, log, seal: passwords.seal, operations, definitionsFolder });
+  inForce.registry = registry;
   const admission = makeAdmission({ database, settings, passwords, log });
   const outbox = new OutboxWorker(database, log);
   const rates = new PrefixRates(database);

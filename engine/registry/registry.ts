@@ -164,8 +164,8 @@ class DatabaseRegistry implements LiveRegistry {
     this.#applied = applied;
     this.#snapshot = Object.freeze({ generation, entries, faults: Object.freeze(faults) });
     this.#behind = false;
-    this.#log.info({ event: "definitions", generation, entries: entries.size }, "definitions are in force");
-    for (const fault of faults) this.#log.error({ event: "faulty row", generation }, describeFault(fault));
+    this.#log.info({ event: "definitions", entries: entries.size }, "definitions are in force");
+    for (const fault of faults) this.#log.error({ event: "faulty row" }, describeFault(fault));
     return report;
   }
 
@@ -183,10 +183,7 @@ class DatabaseRegistry implements LiveRegistry {
       if ((await readGeneration(this.#database)) > this.#snapshot.generation)
         await this.#mutex.runExclusive(() => this.#load());
     } catch (err) {
-      this.#log.error(
-        { event: "definitions", generation: this.#snapshot.generation, err },
-        "a newer generation can't be loaded",
-      );
+      this.#log.error({ event: "definitions", err }, "a newer generation can't be loaded");
     }
   }
 
