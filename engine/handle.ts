@@ -1,6 +1,6 @@
 /** One request from its first stage to its last; the only place where an error becomes an answer. */
 import type { Admission } from "./admit/admit.js";
-import type { Handle, Incoming, Registry } from "./contracts.js";
+import type { Handle, Incoming, Registry, ServerStatus } from "./contracts.js";
 import { decode, formatOf } from "./decode.js";
 import { encode } from "./encode.js";
 import { ApiError, toApiError } from "./errors.js";
@@ -16,15 +16,16 @@ export interface Pipeline {
   run: Run;
   settings: SettingsStore;
   log: Log;
-  /** Counts a request for `info`. */
-  count(ok: boolean): void;
+  status: Pick<ServerStatus, "willStop">;
+  /** Counts a request for `info` and the metrics. */
+  count(entry: string, ok: boolean, milliseconds: number): void;
 }
 
 /** Makes the function in which every transport ends: transport → decode → resolve → admit → validate → run → encode. */
 export function makeHandle(pipeline: Pipeline): Handle {
-  const { settings, log } = pipeline;
+  const { registry, settings, log } = pipeline;
   return async (incoming) => {
-    const started = log.isLevelEnabled("debug") ? performance.now() : undefined;
+    const started = performance.now();
     let request: ApiRequest | undefined;
     let answer: Answer;
     try {
@@ -33,18 +34,12 @@ export function makeHandle(pipeline: Pipeline): Handle {
     } catch (cause) {
       answer = failure(cause, incoming, request, log);
     }
-    pipeline.count(answer.ok);
-    if (started !== undefined) {
-      const { entry, id } = request ?? { entry: "", id: "" };
-      log.debug({
-        event: "request",
-        id,
-        entry,
-        ok: answer.ok,
-        peer: incoming.peer.address,
-        transport: incoming.peer.transport,
-        ms: performance.now() - started,
-      });
+    const ms = performance.now() - started;
+    const entry = registry.current.entries.get(request?.entry ?? "")?.name ?? "unknown";
+    pipeline.count(entry, answer.ok, ms);
+    if (log.isLevelEnabled("debug")) {
+      const { address: peer, transport } = incoming.peer;
+      log.debug({ event: "request", id: request?.id, entry, ok: answer.ok, peer, transport, ms });
     }
     const wanted = request ?? { ...formatOf(incoming), entry: "" };
     return encode(answer, { ...wanted, peer: incoming.peer }, settings.current);
@@ -64,7 +59,7 @@ async function decoded(incoming: Incoming, { settings, admission }: Pipeline): P
 async function answerTo(request: ApiRequest, pipeline: Pipeline): Promise<Answer> {
   const { registry, admission } = pipeline;
   const entry = registry.current.entries.get(request.entry);
-  const refusal = refusalOf(entry, request.entry, registry);
+  const refusal = refusalOf(entry, request.entry, pipeline);
   if (entry === undefined || refusal !== undefined) {
     await admission.arrive(request.peer);
     throw refusal;
@@ -85,11 +80,16 @@ function positionalOf({ positional, rest }: ApiRequest, { params }: Entry): read
 }
 
 /** Why an entry can't be called by anybody now; undefined where it can. */
-function refusalOf(entry: Entry | undefined, name: string, registry: Registry): ApiError | undefined {
+function refusalOf(entry: Entry | undefined, name: string, { registry, status }: Pipeline): ApiError | undefined {
   if (entry === undefined)
     return new ApiError("unknown entry", `${printable(name)} is not an entry; help lists those that there are`);
   if (registry.behind && entry.name !== "apireload")
     return new ApiError("not available", "the definitions are being renewed; try again in a few seconds");
+  if (status.willStop && entry.access.user > SUPPORT)
+    return new ApiError(
+      "not available",
+      "draining: this server takes no new requests; send them to another one, or later",
+    );
   switch (entry.closed) {
     case "faulty":
       return new ApiError("not available", `the definition of ${entry.name} is faulty; apireload tells why`);
@@ -101,6 +101,9 @@ function refusalOf(entry: Entry | undefined, name: string, registry: Registry): 
       return undefined;
   }
 }
+
+/** `req_user`: up to here an entry is for those who run the server. */
+const SUPPORT = 10;
 
 /** What a caller sent, safe to be shown: printable and short. */
 const printable = (text: string): string => text.replace(/[^\p{L}\p{N}_.\- ]/gu, "?").slice(0, 64);

@@ -1,6 +1,7 @@
 /** Puts the parts of a server together; starts them in order and stops them in reverse. */
 import { type Admission, makeAdmission } from "./admit/admit.js";
 import { loadSealKey, makePasswords } from "./admit/seal.js";
+import { TunnelSessions } from "./connections/tunnels.js";
 import type { Action, Handle, Services } from "./contracts.js";
 import type { Database } from "./database/database.js";
 import { migrate } from "./database/migrate.js";
@@ -8,6 +9,7 @@ import { openDatabase } from "./database/open.js";
 import { firstStart, type Made } from "./first-start.js";
 import { makeHandle } from "./handle.js";
 import { type Log, makeLog } from "./log.js";
+import { memoryOf } from "./memory.js";
 import { OPTIONS } from "./options.js";
 import { PrefixRates } from "./rates.js";
 import { type LiveRegistry, makeRegistry } from "./registry/registry.js";
@@ -29,6 +31,7 @@ export interface Engine {
   /** What carries out the outbox's items. */
   carrierOf: (kind: string) => Carrier | undefined;
   status: Status;
+  tunnels: TunnelSessions;
   /** What a first start made, to be printed once. */
   made: Made;
   close(): Promise<void>;
@@ -90,7 +93,8 @@ async function assemble({ database, settings, environment, log, purpose, inForce
   const outbox = new OutboxWorker(database, log);
   const rates = new PrefixRates(database);
   const status = new Status();
-  const services = {
+  const tunnels = new TunnelSessions(settings);
+  const parts = {
     database,
     settings,
     registry,
@@ -101,19 +105,22 @@ async function assemble({ database, settings, environment, log, purpose, inForce
     outbox,
     log,
     status,
+    tunnels,
   };
+  const services: Engine["services"] = { ...parts, memory: [...memoryOf(parts), ...admission.memory] };
   await (purpose === "server" ? registry.start() : registry.load());
   await rates.refresh(true);
   const carrierOf = makeCarriers(outbox.table, services, deliveriesOf(actions.values()));
   const run = makeRun(services, operations);
-  const handle = makeHandle({ registry, admission, run, settings, log, count: status.count });
+  const handle = makeHandle({ registry, admission, run, settings, log, status, count: status.count });
   const close = async () => {
     await registry.stop();
     await outbox.stop();
     await admission.close();
     await database.close();
+    status.loadMeter.stop();
   };
-  return { services, admission, handle, outbox, carrierOf, status, made, close };
+  return { services, admission, handle, outbox, carrierOf, status, tunnels, made, close };
 }
 
 export interface RunningServer {
@@ -125,7 +132,7 @@ export interface RunningServer {
 
 /** Serves on `TBAPI_HOST`, `TBAPI_PORT` and `TBAPI_ADMINPORT`. Port 0 takes a free one. */
 export async function startServer(engine: Engine, environment: NodeJS.ProcessEnv): Promise<RunningServer> {
-  const { services, admission, handle, outbox, carrierOf, status } = engine;
+  const { services, admission, handle, outbox, carrierOf, status, tunnels } = engine;
   // Bans and counters of before the start hold from the first request on.
   await admission.refresh();
   const transports = await openTransports({
@@ -137,15 +144,17 @@ export async function startServer(engine: Engine, environment: NodeJS.ProcessEnv
     adminPort: portOf(environment, "TBAPI_ADMINPORT"),
     consoleLogin: admission.consoleLogin,
     consoleAllowed: admission.consoleAllowed,
+    tunnels,
   });
   status.connections = transports.connections;
+  status.loadMeter.start();
   outbox.start(carrierOf);
   const stopTicking = everySecond(engine);
   return {
     engine,
     ports: transports.ports,
     async stop() {
-      status.draining = true;
+      status.stopping = true;
       await transports.drain();
       await stopTicking();
       await engine.close();

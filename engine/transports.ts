@@ -3,6 +3,7 @@ import { once } from "node:events";
 import type { AddressInfo, Server } from "node:net";
 import { Connections } from "./connections/connections.js";
 import { makePeers } from "./connections/peers.js";
+import type { TunnelSessions } from "./connections/tunnels.js";
 import { makePort } from "./port.js";
 import { type ConsoleOptions, makeConsole } from "./transports/console.js";
 import { openUdp } from "./transports/udp.js";
@@ -14,6 +15,7 @@ export interface TransportOptions extends Omit<ConsoleOptions, "connections"> {
   port: number;
   /** The console's port; 0 takes a free one, undefined opens none. */
   adminPort: number | undefined;
+  tunnels: TunnelSessions;
 }
 
 export interface Transports {
@@ -31,10 +33,10 @@ const DRAIN_MILLISECONDS = 20_000;
 
 /** Errors: Error that names the option or the port that can't be used. */
 export async function openTransports(options: TransportOptions): Promise<Transports> {
-  const { handle, settings, log, host } = options;
+  const { handle, settings, log, host, tunnels } = options;
   const peers = makePeers(settings, log);
   const connections = new Connections(settings, peers.isProxy);
-  const context = { handle, settings, log, connections, peers };
+  const context = { handle, settings, log, connections, peers, tunnels };
   const shared = makePort(context);
   const port = await listen(shared, host, options.port);
   const udp = await openUdp(host, port, context);

@@ -27,6 +27,8 @@ export interface Place {
 
 export interface Places {
   of(peer: Peer): Place;
+  /** Addresses that were looked at and are remembered. */
+  readonly remembered: number;
   /** As `remoteadmin` says. */
   consoleAllowed(peer: Peer): boolean;
 }
@@ -60,7 +62,13 @@ export function makePlaces(settings: Settings): Places {
     }
     return place;
   };
-  return { of, consoleAllowed: (peer) => consoleAllowed(settings, of({ ...peer, transport: "tcp" })) };
+  return {
+    of,
+    get remembered() {
+      return found.size;
+    },
+    consoleAllowed: (peer) => consoleAllowed(settings, of({ ...peer, transport: "tcp" })),
+  };
 }
 
 function placeOf(peer: Peer, settings: Settings, lists: Lists): Place {

@@ -1,5 +1,5 @@
 /** Who may call: each check in its order, the first refusal ends the request. */
-import type { Bans, Nonces, Passwords } from "../contracts.js";
+import type { Bans, MemoryList, Nonces, Passwords } from "../contracts.js";
 import type { Database } from "../database/database.js";
 import type { Log } from "../log.js";
 import type { Entry } from "../registry/entry.js";
@@ -38,6 +38,8 @@ export interface Admission {
   failed(request: ApiRequest, entry: Entry, caller: Caller): void;
   readonly nonces: Nonces;
   readonly bans: Bans;
+  /** What the checks remember. */
+  readonly memory: readonly MemoryList[];
   /** As `remoteadmin` says. */
   consoleAllowed(peer: Peer): boolean;
   consoleLogin(username: string, password: string, peer: Peer): Promise<{ username: string } | undefined>;
@@ -62,6 +64,7 @@ export function makeAdmission(options: AdmissionOptions): Admission {
   const policies = new PolicyKeeper(settings);
   const checks = checksOf({ database, passwords, throttle, nonces, background, log }, banList);
   const counted = (peer: Peer) => ({ policy: policies.current, place: policies.current.places.of(peer), now: now() });
+  const purge = () => Promise.all([counters.purge(now()), banList.purge(), nonces.purge()]);
   let rounds = 0;
   return {
     async arrive(peer) {
@@ -81,6 +84,10 @@ export function makeAdmission(options: AdmissionOptions): Admission {
     failed: (request, entry, caller) => throttle.failedAttempt(entry, caller, counted(request.peer)),
     nonces,
     bans: banList,
+    memory: [
+      { name: "addresses", size: () => policies.current.places.remembered, free: () => policies.renew() },
+      { name: "failures counted", size: () => counters.size, free: purge },
+    ],
     consoleAllowed: (peer) => policies.current.places.consoleAllowed(peer),
     consoleLogin: makeConsoleLogin({ database, passwords, throttle, log, counted }),
     async refresh() {
@@ -89,7 +96,7 @@ export function makeAdmission(options: AdmissionOptions): Admission {
       rounds += 1;
       if (rounds % PURGE_EVERY !== 0) return;
       policies.renew();
-      await Promise.all([counters.purge(now()), banList.purge(), nonces.purge()]);
+      await purge();
     },
     async close() {
       await background.done();

@@ -33,6 +33,10 @@ export class BanList implements Bans {
     );
   };
 
+  get size(): number {
+    return this.#addresses.size;
+  }
+
   #isBanned({ address, group, parsed }: Place): boolean {
     if (this.#addresses.size > 0 && (this.#addresses.has(address) || this.#addresses.has(group))) return true;
     return this.#networks !== undefined && parsed !== undefined && contains(this.#networks.list, parsed);

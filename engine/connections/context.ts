@@ -4,6 +4,7 @@ import type { Log } from "../log.js";
 import type { SettingsStore } from "../settings.js";
 import type { Connections } from "./connections.js";
 import type { PeerOf } from "./peers.js";
+import type { TunnelSessions } from "./tunnels.js";
 
 export interface TransportContext {
   handle: Handle;
@@ -11,4 +12,5 @@ export interface TransportContext {
   log: Log;
   connections: Connections;
   peers: PeerOf;
+  tunnels: TunnelSessions;
 }

@@ -27,8 +27,6 @@ export interface LiveRegistry extends Registry {
   stop(): Promise<void>;
   /** Everything that is wrong with the files and rows as they stand now; nothing is put into force. */
   check(): Promise<DefinitionFault[]>;
-  /** Every text that an entry can ever send to the database. */
-  statements(): { entry: string; texts: string[] }[];
 }
 
 export interface RegistryOptions extends BuildOptions {
@@ -73,6 +71,14 @@ class DatabaseRegistry implements LiveRegistry {
 
   get behind(): boolean {
     return this.#behind;
+  }
+
+  get reloading(): boolean {
+    return this.#mutex.isLocked();
+  }
+
+  forget(): void {
+    this.#builder.forget();
   }
 
   async start(): Promise<void> {
