@@ -10,6 +10,7 @@ import { firstStart, type Made } from "./first-start.js";
 import { makeHandle } from "./handle.js";
 import { type Log, makeLog } from "./log.js";
 import { memoryOf } from "./memory.js";
+import { metricsPage } from "./metrics/page.js";
 import { OPTIONS } from "./options.js";
 import { PrefixRates } from "./rates.js";
 import { type LiveRegistry, makeRegistry } from "./registry/registry.js";
@@ -145,6 +146,7 @@ export async function startServer(engine: Engine, environment: NodeJS.ProcessEnv
     consoleLogin: admission.consoleLogin,
     consoleAllowed: admission.consoleAllowed,
     tunnels,
+    metrics: (peer) => metricsPage(peer, admission, services),
   });
   status.connections = transports.connections;
   status.loadMeter.start();

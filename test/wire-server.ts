@@ -74,6 +74,7 @@ export async function startWire(options: Record<string, string> = {}): Promise<W
     host: "127.0.0.1",
     port: 0,
     adminPort: 0,
+    metrics: async () => undefined,
     tunnels: new TunnelSessions(settings as SettingsStore),
     consoleAllowed: () => true,
     consoleLogin: async (username, password) =>

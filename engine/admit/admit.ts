@@ -17,7 +17,7 @@ import { PolicyKeeper } from "./policy.js";
 import { checkRole } from "./role.js";
 import { checkCredit, checkRegistration } from "./standing.js";
 import { makeTargetCheck } from "./target.js";
-import { Throttle } from "./throttle.js";
+import { type Counted, Throttle } from "./throttle.js";
 import { type Check, isTrustedTransport, makeVisit } from "./visit.js";
 
 export interface AdmissionOptions {
@@ -32,6 +32,8 @@ export interface AdmissionOptions {
 export interface Admission {
   /** The looks at the address alone, for a request that is answered before its caller is known. Errors: ApiError. */
   arrive(peer: Peer): Promise<void>;
+  /** Whether the address is trusted by itself. */
+  isTrusted(peer: Peer): boolean;
   /** The caller for whom the entry runs. Errors: ApiError. */
   admit(request: ApiRequest, entry: Entry): Promise<Caller>;
   /** Counts the failed answer of an entry whose failures are limited. */
@@ -67,12 +69,8 @@ export function makeAdmission(options: AdmissionOptions): Admission {
   const purge = () => Promise.all([counters.purge(now()), banList.purge(), nonces.purge()]);
   let rounds = 0;
   return {
-    async arrive(peer) {
-      const visit = counted(peer);
-      banList.check(visit);
-      checkTrustedOnly({ ...visit, trusted: visit.place.trusted || isTrustedTransport(peer, visit.policy) });
-      await throttle.addressRate(visit);
-    },
+    arrive: (peer) => arrive(peer, counted(peer), { banList, throttle }),
+    isTrusted: (peer) => policies.current.places.of(peer).trusted,
     async admit(request, entry) {
       const visit = makeVisit(request, entry, policies.current, now());
       for (const check of checks) {
@@ -103,6 +101,16 @@ export function makeAdmission(options: AdmissionOptions): Admission {
       await counters.refresh(now()).catch((cause: unknown) => log.warn({ event: "refresh", err: cause }, COUNTS_LOST));
     },
   };
+}
+
+async function arrive(
+  peer: Peer,
+  visit: Counted,
+  { banList, throttle }: { banList: BanList; throttle: Throttle },
+): Promise<void> {
+  banList.check(visit);
+  checkTrustedOnly({ ...visit, trusted: visit.place.trusted || isTrustedTransport(peer, visit.policy) });
+  await throttle.addressRate(visit);
 }
 
 /** In the order in which they are made. */

@@ -1,6 +1,7 @@
 /** What every transport is handed. */
 import type { Handle } from "../contracts.js";
 import type { Log } from "../log.js";
+import type { EncodedAnswer, Peer } from "../request.js";
 import type { SettingsStore } from "../settings.js";
 import type { Connections } from "./connections.js";
 import type { PeerOf } from "./peers.js";
@@ -13,4 +14,6 @@ export interface TransportContext {
   connections: Connections;
   peers: PeerOf;
   tunnels: TunnelSessions;
+  /** The page of the metrics; undefined for who may not see it. Never rejects. */
+  metrics(peer: Peer): Promise<EncodedAnswer | undefined>;
 }
