@@ -50,6 +50,18 @@ export class PrefixRates implements RateTable {
     return undefined;
   }
 
+  get count(): number {
+    return this.#lists.count;
+  }
+
+  *all(): ReturnType<RateTable["all"]> {
+    for (const [owner, prefixes] of this.#lists.byOwner) {
+      const [kind, reseller] = owner.split(":");
+      for (const [prefix, rate] of prefixes)
+        yield { prefix, resellerId: Number(reseller), kind: kind === "sms" ? "sms" : "call", rate };
+    }
+  }
+
   /** Answers the number of prices. Calls at the same time share one reading, unless one of them forces its own. */
   async refresh(force = false): Promise<number> {
     if (this.#refreshing !== undefined) {
