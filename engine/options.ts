@@ -241,6 +241,13 @@ export const OPTIONS = {
   webroot: { type: "text", default: "", summary: "Folder that is served under /mvweb; empty for none." },
   // Data
   currency: { type: "text", default: "USD", summary: "The native currency." },
+  pricerounding: {
+    type: "choice",
+    choices: ["nearest", "up", "down"],
+    default: "nearest",
+    summary: "How the price of a call is rounded, once, at its end.",
+  },
+  pricedecimals: { type: "integer", min: 0, max: 6, default: "6", summary: "Places that the price of a call keeps." },
   sqltimeout: {
     type: "integer",
     min: 50,
