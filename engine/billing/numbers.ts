@@ -44,10 +44,8 @@ export function countryCode(text: string): CountryCode | undefined {
   const word = text.trim().toLowerCase();
   const code = word.toUpperCase();
   if (isSupportedCountry(code)) return code;
-  return (COUNTRY_NAMES ??= countryNames()).get(word);
+  return COUNTRY_NAMES.get(word);
 }
-
-let COUNTRY_NAMES: ReadonlyMap<string, CountryCode> | undefined;
 
 /** Names in common use beside those of the standard. */
 const ALSO: Readonly<Record<string, CountryCode>> = {
@@ -61,8 +59,8 @@ const ALSO: Readonly<Record<string, CountryCode>> = {
   turkey: "TR",
 };
 
-function countryNames(): Map<string, CountryCode> {
-  const names = new Intl.DisplayNames(["en"], { type: "region" });
-  const listed = getCountries().map((code) => [(names.of(code) ?? code).toLowerCase(), code] as const);
-  return new Map([...listed, ...Object.entries(ALSO)]);
-}
+const ENGLISH = new Intl.DisplayNames(["en"], { type: "region" });
+const COUNTRY_NAMES: ReadonlyMap<string, CountryCode> = new Map([
+  ...getCountries().map((code) => [(ENGLISH.of(code) ?? code).toLowerCase(), code] as const),
+  ...Object.entries(ALSO),
+]);
