@@ -48,17 +48,12 @@ async function readBatch(session: Session, selection: Selection, after: number, 
   const batch: Batch = { looked: rows.length, last: undefined, changes: [], left: [] };
   if (rows.length === BATCH) batch.last = Number(rows.at(-1)?.["id"]);
   for (const record of rows) {
-    const priced = reprice(record, context.services.rates, roundingOf(context));
+    const priced = reprice(record, context.services.rates, roundingOf(context.services.settings.current));
     if (priced.kind === "changed") batch.changes.push({ ...priced, record });
     if (priced.kind === "left") batch.left.push({ record, reason: priced.reason });
   }
   return batch;
 }
-
-const roundingOf = ({ services }: ActionContext): Rounding => {
-  const { pricerounding, pricedecimals } = services.settings.current;
-  return { mode: pricerounding as Rounding["mode"], decimals: pricedecimals };
-};
 
 /** Lets each account pay, in the order of their ids so that two rebills don't wait for each other; who can't stays as it is. */
 async function settle(batch: Batch, pay: Pay): Promise<void> {

@@ -7,6 +7,7 @@
  */
 import type { Rate } from "../contracts.js";
 import { parseAmount } from "../database/amount.js";
+import type { Settings } from "../settings.js";
 
 /** Where a price has more places than are kept. */
 export interface Rounding {
@@ -14,6 +15,11 @@ export interface Rounding {
   /** Places that are kept, 0 to 6. */
   decimals: number;
 }
+
+export const roundingOf = ({ pricerounding, pricedecimals }: Settings): Rounding => ({
+  mode: pricerounding as Rounding["mode"],
+  decimals: pricedecimals,
+});
 
 /** What of a rate makes the price. */
 export type Tariff = Pick<Rate, "price" | "connectFee" | "billingStep" | "minDuration" | "freeAfter">;
