@@ -3,7 +3,7 @@
  * change together or not at all, so that a rebill that is cut off goes on where it ended when it is started again, and one that
  * is repeated changes nothing.
  */
-import type { Rounding } from "../engine/billing/pricing.js";
+import { roundingOf } from "../engine/billing/pricing.js";
 import { type Repriced, reprice } from "../engine/billing/reprice.js";
 import { type Selection, selectionOf } from "../engine/billing/selection.js";
 import type { Action, ActionContext } from "../engine/contracts.js";
