@@ -235,8 +235,8 @@ export interface Format {
   ): { contentType: string; body: string };
 }
 
-/** What every transport ends in. Never rejects: an error is an answer. */
-export type Handle = (incoming: Incoming) => Promise<EncodedAnswer>;
+/** What every transport ends in. Never throws nor rejects: an error is an answer. A promise only where something is waited for. */
+export type Handle = (incoming: Incoming) => EncodedAnswer | Promise<EncodedAnswer>;
 
 /** A request before it is decoded. */
 export interface Incoming {
