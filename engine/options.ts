@@ -268,6 +268,20 @@ export const OPTIONS = {
   maxmessage: { type: "integer", min: 1, max: 10000, default: "1000", summary: "Characters of a chat message." },
   // Data
   currency: { type: "text", default: "USD", summary: "The native currency." },
+  pricerounding: {
+    type: "choice",
+    choices: ["nearest", "up", "down"],
+    default: "nearest",
+    summary: "How the price of a call is rounded, once, at its end.",
+  },
+  pricedecimals: { type: "integer", min: 0, max: 6, default: "6", summary: "Places that the price of a call keeps." },
+  phonenumberlimit: {
+    type: "integer",
+    min: 1,
+    max: 1000000,
+    default: "5",
+    summary: "Phone numbers of the free pool that an account may hold.",
+  },
   sqltimeout: {
     type: "integer",
     min: 50,

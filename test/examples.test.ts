@@ -30,9 +30,10 @@ async function setOptions(server: TestServer, options: Example["options"] = {}):
 }
 
 async function runExample(server: TestServer, entry: Entry, example: Example): Promise<void> {
-  const { database, registry } = server.engine.services;
+  const { database, registry, rates } = server.engine.services;
   await restoreSample(database, [ADMIN.username]);
   await setOptions(server, example.options);
+  await rates.refresh();
   for (const sql of example.given ?? [])
     await database.run({ text: translateStatement(sql, database.dialect).text, values: [] });
   const login = example.as === undefined ? { authkey: KEY } : as(example.as);
