@@ -1,5 +1,7 @@
 /** Presence, chat messages, rooms and numbers, also when many ask at the same moment. */
 import assert from "node:assert/strict";
+import { connect } from "node:net";
+import { text } from "node:stream/consumers";
 import { after, before, beforeEach, test } from "node:test";
 import { eachDatabase, restoreSample } from "./databases.js";
 import { ADMIN, as, startTestServer, type TestServer } from "./server.js";
@@ -65,8 +67,10 @@ eachDatabase("presence", (fresh) => {
 
   test("messages over a TCP line keep to one line", async () => {
     await server.get("sendim", as("alice", { bnum: "bob", txt: "two\nlines" }));
-    const { text } = await server.json("presence_set", as("bob", { pstatus: "Online" }));
-    assert.equal(text, "OK: Online XOFFMESSAGE:alice:two\nlinesXOFFMESSAGE:");
+    const query = new URLSearchParams({ apientry: "presence_set", pstatus: "Online", ...as("bob") });
+    const socket = connect(server.running.ports.port, "127.0.0.1");
+    socket.end(`/mvapireq/?${query}\r\n`);
+    assert.equal(await text(socket), "OK: Online XOFFMESSAGE:alice:two linesXOFFMESSAGE:\n");
   });
 
   test("the room that a user asks for twenty times at once is one, and twenty users have twenty", async () => {
