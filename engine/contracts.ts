@@ -20,6 +20,8 @@ import type { SettingsStore } from "./settings.js";
 export interface Action {
   name: string;
   operations: Readonly<Record<string, Operation>>;
+  /** What carries out the outbox's items of the kind `name.delivery`, after the answer. */
+  deliveries?: Readonly<Record<string, Delivery>>;
 }
 
 /** `name.operation` of a `call:` step. */
@@ -41,7 +43,41 @@ export interface ActionContext {
   request: ApiRequest;
   entry: Entry;
   params: Params;
+  /** Stores an item of the outbox beside the changes of this entry; its worker is told after the answer. */
+  store(item: Pick<OutboxItem, "kind" | "lane" | "body">): Promise<void>;
 }
+
+/** Carries out one kind of the outbox's items: outside any transaction, perhaps on another server, perhaps again after a crash. */
+export interface Delivery {
+  summary: string;
+  /** Seconds that one try may take; the item is another worker's afterwards. */
+  seconds: number;
+  /** After how many tries an item is given up. */
+  tries: number;
+  /**
+   * One try. What it gives back is committed together with the end of the item, so that both happen or neither.
+   * Errors: PassingError when a later try may do better; anything else gives the item up at once.
+   */
+  deliver(item: DeliveredItem, context: DeliveryContext): Promise<Booking | undefined>;
+  /** Committed together with the item's last state `failed`: a refund, say. */
+  givenUp?(item: DeliveredItem, reason: string): Booking;
+}
+export interface DeliveredItem {
+  id: number;
+  /** As it was stored, out of JSON. */
+  body: unknown;
+  entry: string;
+  userId: number;
+  /** Tries, this one included. */
+  tries: number;
+}
+interface DeliveryContext {
+  services: Services;
+  /** Ends when the time of this try is over, or the server has to stop. */
+  signal: AbortSignal;
+}
+/** Changes to be made in a transaction. */
+export type Booking = (session: Session) => Promise<void>;
 
 /** Fields that later steps and the answer may use; `rows` and `columns` where there are rows; `close` ends the connection. */
 interface ActionResult {
@@ -135,11 +171,14 @@ export interface Bans {
 }
 
 export interface Outbox {
+  /** Stores an item in the transaction of the change that caused it. */
+  put(session: Session, item: OutboxItem): Promise<void>;
   /** Tells the worker that there is something new. Call it after the commit. */
   wake(): void;
   counts(): Promise<{ waiting: number; failed: number }>;
 }
 export interface OutboxItem {
+  /** `sql` or `change` for a statement, `action.delivery` for everything else. */
   kind: string;
   /** Items of one lane are carried out one after the other, in the order in which they were stored. */
   lane?: string;
@@ -173,8 +212,8 @@ export interface Format {
   ): { contentType: string; body: string };
 }
 
-/** What every transport ends in. Never rejects: an error is an answer. */
-export type Handle = (incoming: Incoming) => Promise<EncodedAnswer>;
+/** What every transport ends in. Never throws nor rejects: an error is an answer. A promise only where something is waited for. */
+export type Handle = (incoming: Incoming) => EncodedAnswer | Promise<EncodedAnswer>;
 
 /** A request before it is decoded. */
 export interface Incoming {

@@ -37,6 +37,11 @@ export class ApiError extends Error {
   }
 }
 
+/** Thrown by a delivery of the outbox where a later try may do better. The message is for the administrator. */
+export class PassingError extends Error {
+  override readonly name = "PassingError";
+}
+
 /** A fault in a definition, for the person who wrote it: where it is, and what to do. `line` and `column` count from 1. */
 export interface DefinitionFault {
   /** Name of the entry that can't be used because of it. */

@@ -1,12 +1,13 @@
 /** One request from its first stage to its last; the only place where an error becomes an answer. */
 import type { Admission } from "./admit/admit.js";
+import { andThen } from "./at-once.js";
 import type { Handle, Incoming, Registry } from "./contracts.js";
 import { decode, formatOf } from "./decode.js";
 import { encode } from "./encode.js";
 import { ApiError, toApiError } from "./errors.js";
 import type { Log } from "./log.js";
 import type { Entry } from "./registry/entry.js";
-import type { Answer, ApiRequest } from "./request.js";
+import type { Answer, ApiRequest, EncodedAnswer } from "./request.js";
 import type { Run } from "./run/run.js";
 import type { SettingsStore } from "./settings.js";
 
@@ -23,46 +24,65 @@ export interface Pipeline {
 /** Makes the function in which every transport ends: transport → decode → resolve → admit → validate → run → encode. */
 export function makeHandle(pipeline: Pipeline): Handle {
   const { settings, log } = pipeline;
-  return async (incoming) => {
+  return (incoming) => {
     const started = log.isLevelEnabled("debug") ? performance.now() : undefined;
     let request: ApiRequest | undefined;
-    let answer: Answer;
+    const end = (answer: Answer): EncodedAnswer => {
+      pipeline.count(answer.ok);
+      if (started !== undefined) logRequest(pipeline, { incoming, request, answer, started });
+      return encode(answer, request ?? { ...formatOf(incoming), entry: "", peer: incoming.peer }, settings.current);
+    };
+    const fail = (cause: unknown) => end(failure(cause, incoming, request, log));
+    let answer: Answer | Promise<Answer>;
     try {
-      request = await decode(incoming, settings.current);
-      answer = await answerTo(request, pipeline);
-    } catch (cause) {
-      answer = failure(cause, incoming, request, log);
-    }
-    pipeline.count(answer.ok);
-    if (started !== undefined) {
-      const { entry, id } = request ?? { entry: "", id: "" };
-      log.debug({
-        event: "request",
-        id,
-        entry,
-        ok: answer.ok,
-        peer: incoming.peer.address,
-        transport: incoming.peer.transport,
-        generation: pipeline.registry.current.generation,
-        ms: performance.now() - started,
+      answer = andThen(decode(incoming, settings.current), (decoded) => {
+        request = decoded;
+        return answerTo(decoded, pipeline);
       });
+    } catch (cause) {
+      return fail(cause);
     }
-    const wanted = request ?? { ...formatOf(incoming), entry: "" };
-    return encode(answer, { ...wanted, peer: incoming.peer }, settings.current);
+    return answer instanceof Promise ? answer.then(end, fail) : end(answer);
   };
 }
 
-async function answerTo(request: ApiRequest, pipeline: Pipeline): Promise<Answer> {
+function answerTo(request: ApiRequest, pipeline: Pipeline): Answer | Promise<Answer> {
   const { registry, admission } = pipeline;
   const entry = resolve(registry, request.entry);
-  const caller = await admission.admit(request, entry);
-  try {
-    const params = entry.validate(request.params, positionalOf(request, entry));
-    return await pipeline.run(entry, params, caller, request);
-  } catch (cause) {
-    admission.failed(request, entry, caller);
-    throw cause;
-  }
+  return andThen(admission.admit(request, entry), (caller) => {
+    const failed = (cause: unknown): never => {
+      admission.failed(request, entry, caller);
+      throw cause;
+    };
+    try {
+      const params = entry.validate(request.params, positionalOf(request, entry));
+      const answer = pipeline.run(entry, params, caller, request);
+      return answer instanceof Promise ? answer.catch(failed) : answer;
+    } catch (cause) {
+      return failed(cause);
+    }
+  });
+}
+
+interface Course {
+  incoming: Incoming;
+  request: ApiRequest | undefined;
+  answer: Answer;
+  /** Of `performance.now()`. */
+  started: number;
+}
+
+function logRequest({ log, registry }: Pipeline, { incoming: { peer }, request, answer, started }: Course): void {
+  log.debug({
+    event: "request",
+    id: request?.id ?? "",
+    entry: request?.entry ?? "",
+    ok: answer.ok,
+    peer: peer.address,
+    transport: peer.transport,
+    generation: registry.current.generation,
+    ms: performance.now() - started,
+  });
 }
 
 /** On the console a lone parameter takes the rest of the line, commas and all: `db,select a, b from x`. */

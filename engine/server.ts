@@ -12,6 +12,7 @@ import { OPTIONS } from "./options.js";
 import { PrefixRates } from "./rates.js";
 import { type LiveRegistry, makeRegistry } from "./registry/registry.js";
 import { loadRoom } from "./room.js";
+import { type Carrier, deliveriesOf, makeCarriers } from "./run/deliveries.js";
 import { OutboxWorker } from "./run/outbox.js";
 import { makeRun, operationsOf } from "./run/run.js";
 import { settingsOfEnvironment } from "./settings.js";
@@ -25,6 +26,8 @@ export interface Engine {
   admission: Admission;
   handle: Handle;
   outbox: OutboxWorker;
+  /** What carries out the outbox's items. */
+  carrierOf: (kind: string) => Carrier | undefined;
   status: Status;
   /** What a first start made, to be printed once. */
   made: Made;
@@ -76,7 +79,7 @@ async function assemble({ database, settings, environment, log, purpose }: Parts
   const operations = operationsOf(actions.values());
   const registry = makeRegistry({ database, log, seal: passwords.seal, operations, definitionsFolder });
   const admission = makeAdmission({ database, settings, passwords, log });
-  const outbox = new OutboxWorker(database, log, () => settings.current.sqltimeout);
+  const outbox = new OutboxWorker(database, log);
   const rates = new PrefixRates(database);
   const status = new Status();
   const services = {
@@ -93,6 +96,7 @@ async function assemble({ database, settings, environment, log, purpose }: Parts
   };
   await (purpose === "server" ? registry.start() : registry.load());
   await rates.refresh(true);
+  const carrierOf = makeCarriers(outbox.table, services, deliveriesOf(actions.values()));
   const run = makeRun(services, operations);
   const handle = makeHandle({ registry, admission, run, settings, log, count: status.count });
   const close = async () => {
@@ -101,7 +105,7 @@ async function assemble({ database, settings, environment, log, purpose }: Parts
     await admission.close();
     await database.close();
   };
-  return { services, admission, handle, outbox, status, made, close };
+  return { services, admission, handle, outbox, carrierOf, status, made, close };
 }
 
 export interface RunningServer {
@@ -113,7 +117,7 @@ export interface RunningServer {
 
 /** Serves on `TBAPI_HOST`, `TBAPI_PORT` and `TBAPI_ADMINPORT`. Port 0 takes a free one. */
 export async function startServer(engine: Engine, environment: NodeJS.ProcessEnv): Promise<RunningServer> {
-  const { services, admission, handle, outbox, status } = engine;
+  const { services, admission, handle, outbox, carrierOf, status } = engine;
   // Bans and counters of before the start hold from the first request on.
   await admission.refresh();
   const transports = await openTransports({
@@ -127,7 +131,7 @@ export async function startServer(engine: Engine, environment: NodeJS.ProcessEnv
     consoleAllowed: admission.consoleAllowed,
   });
   status.connections = transports.connections;
-  outbox.start();
+  outbox.start(carrierOf);
   const stopTicking = everySecond(engine);
   return {
     engine,

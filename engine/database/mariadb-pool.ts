@@ -134,10 +134,14 @@ function alreadyGone(error: { errno?: number }): void {
   if (error.errno !== UNKNOWN_THREAD) throw error;
 }
 
-/** One connection outside of the pools, with the same session. Errors: those of the driver. */
-export function connectOnce(address: MariaDbAddress, limit: number): Promise<Connection> {
+/** One connection outside of the pools, with the same session; `more` is set on top. Errors: those of the driver. */
+export function connectOnce(
+  address: MariaDbAddress,
+  limit: number,
+  more: Pick<ConnectionOptions, "multipleStatements"> = {},
+): Promise<Connection> {
   return new Promise((resolve, reject) => {
-    const connection = mysql.createConnection(connectionOptions(address));
+    const connection = mysql.createConnection({ ...connectionOptions(address), ...more });
     connection.on("error", reject);
     connection.query(sessionSetup(limit), (error) => {
       if (error) connection.destroy();

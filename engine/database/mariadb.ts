@@ -92,7 +92,7 @@ class MariaDb implements Database {
     const rest = new Set(texts).values();
     const faults = new Map<string, StatementFault>();
     const checker = async () => {
-      const connection = await connectOnce(this.#address, this.#options.timeout());
+      const connection = await connectOnce(this.#address, this.#options.timeout(), { multipleStatements: true });
       try {
         await checkStatements(connection, rest, faults);
       } finally {

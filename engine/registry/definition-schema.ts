@@ -93,6 +93,10 @@ const param = object({
     "What a value outside of the fixed list is: refused, or as if it were not there.",
     oneOf("refuse", "ignore"),
   ),
+  placeholders: described(
+    "Words that clients leave in where they have no value: as if it were not there.",
+    list(text, "a list of words"),
+  ),
   minLength: count,
   maxLength: count,
   pattern: described("Of a text: a regular expression for the whole value.", text),

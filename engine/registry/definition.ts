@@ -22,6 +22,7 @@ export interface ParamDefinition {
   default?: Scalar;
   empty?: ParamSpec["empty"];
   unknown?: "refuse" | "ignore";
+  placeholders?: string[];
   minLength?: number;
   maxLength?: number;
   pattern?: string;

@@ -131,10 +131,16 @@ function readerOf(
     ...(list === undefined ? {} : { values: list }),
     ...(definition.default === undefined ? {} : { default: String(definition.default) }),
   };
-  const read = list === undefined ? rule.read : listReader(list, definition.unknown === "ignore");
+  const typed = list === undefined ? rule.read : listReader(list, definition.unknown === "ignore");
+  const read = withoutPlaceholders(typed, definition.placeholders);
   const schema = list === undefined ? schemaOf(name, definition, faults) : { enum: list };
   const preset = presetOf(spec, read, schema, faults);
   return { spec, names: [name, ...aliases], position, read, schema, preset, sealed: type === "newpassword" };
+}
+
+/** A client's template in which nothing was filled in. */
+function withoutPlaceholders(read: ParamReader["read"], words: readonly string[] = []): ParamReader["read"] {
+  return words.length === 0 ? read : (text) => (words.includes(text) ? undefined : read(text));
 }
 
 /** A fixed list is matched without regard to case. */

@@ -1,47 +1,32 @@
-/** The outbox: what is still to be carried out, stored with the change that caused it, done by one worker at a time. */
-import { randomUUID } from "node:crypto";
+/** The outbox's worker: takes items whose time has come, and carries them out until they are done or given up. */
 import { setTimeout as pause } from "node:timers/promises";
 import type { Outbox, OutboxItem } from "../contracts.js";
-import { type Database, DatabaseError, type Statement } from "../database/database.js";
-import { toDatetime } from "../datetime.js";
+import type { Database, Session } from "../database/database.js";
 import type { Log } from "../log.js";
-import type { StoredStatement } from "./hooks.js";
+import { type Carrier, isPassing, LostClaim } from "./deliveries.js";
+import { OutboxTable, outboxStatement, type StoredItem } from "./outbox-table.js";
 
-/** Seconds for which a worker holds an item beyond what its statement may take; after that it counts as lost. */
-const CLAIM_SECONDS = 60;
-const MOST_TRIES = 12;
-const BATCH = 50;
-
-interface StoredItem {
-  id: number;
-  kind: string;
-  body: string;
-  tries: number;
-}
-
-/** Stores an item: run it in the transaction of the change that caused the item. */
-export const outboxStatement = ({ kind, lane, body, entry, userId }: OutboxItem): Statement => ({
-  text: "insert into tb_outbox (kind, lane, body, state, tries, nexttry, entry, userid, datum) values (?, ?, ?, 'waiting', 0, ?, ?, ?, ?)",
-  values: [kind, lane ?? null, JSON.stringify(body), now(), entry, userId, now()],
-});
-
-const now = (laterSeconds = 0): string => toDatetime(Date.now() + laterSeconds * 1_000);
+/** Lanes that are served at a time: a slow mail server holds up no statement. */
+const AT_ONCE = 8;
 
 export class OutboxWorker implements Outbox {
-  readonly #name = randomUUID();
+  readonly table: OutboxTable;
   readonly #database: Database;
   readonly #log: Log;
-  readonly #limit: () => number;
-  #stopping = false;
+  readonly #stop = new AbortController();
+  #carrierOf: (kind: string) => Carrier | undefined = () => undefined;
   #woken: (() => void) | undefined;
   #again = false;
   #loop: Promise<void> | undefined;
 
-  /** `limit`: milliseconds that a statement may take, and that it may have to wait before. */
-  constructor(database: Database, log: Log, limit: () => number) {
+  constructor(database: Database, log: Log) {
+    this.table = new OutboxTable(database);
     this.#database = database;
-    this.#limit = limit;
     this.#log = log;
+  }
+
+  async put(session: Session, item: OutboxItem): Promise<void> {
+    await session.run(outboxStatement(item));
   }
 
   wake(): void {
@@ -49,23 +34,25 @@ export class OutboxWorker implements Outbox {
     this.#woken?.();
   }
 
-  async counts(): Promise<{ waiting: number; failed: number }> {
-    const { rows } = await this.#database.run({
-      text: "select sum(case when state <> 'failed' then 1 else 0 end) as waiting, sum(case when state = 'failed' then 1 else 0 end) as failed from tb_outbox where state <> 'done'",
-      values: [],
-    });
-    return { waiting: Number(rows[0]?.["waiting"] ?? 0), failed: Number(rows[0]?.["failed"] ?? 0) };
+  counts(): Promise<{ waiting: number; failed: number }> {
+    return this.table.counts();
   }
 
-  start(): void {
+  /** Items of a kind that `carrierOf` doesn't know are given up. */
+  start(carrierOf: (kind: string) => Carrier | undefined): void {
+    this.#carrierOf = carrierOf;
     this.#loop = this.#run();
   }
 
-  /** Resolves when the item in hand is done. */
+  /** Resolves when the items in hand are done. */
   async stop(): Promise<void> {
-    this.#stopping = true;
+    this.#stop.abort();
     this.wake();
     await this.#loop;
+  }
+
+  get #stopping(): boolean {
+    return this.#stop.signal.aborted;
   }
 
   async #run(): Promise<void> {
@@ -88,71 +75,67 @@ export class OutboxWorker implements Outbox {
   }
 
   async #round(): Promise<number> {
+    const lanes = lanesOf(await this.table.due());
     let done = 0;
-    for (const item of await this.#due()) {
-      if (this.#stopping) break;
-      if (!(await this.#claim(item))) continue;
-      await this.#carry(item);
+    const server = async () => {
+      for (let lane = lanes.shift(); lane !== undefined; lane = lanes.shift()) done += await this.#serve(lane);
+    };
+    await Promise.all(Array.from({ length: Math.min(AT_ONCE, lanes.length) }, server));
+    return done;
+  }
+
+  /** Items of one lane, one after the other; the first that another worker has, or that has to wait, ends the row. */
+  async #serve(lane: readonly StoredItem[]): Promise<number> {
+    let done = 0;
+    for (const item of lane) {
+      const carrier = this.#carrierOf(item.kind);
+      if (this.#stopping || !(await this.table.claim(item, carrier?.seconds() ?? 1))) break;
       done += 1;
+      if (!(await this.#carry(item, carrier))) break;
     }
     return done;
   }
 
-  /** Items whose time has come and whose lane has no earlier one left; those of a worker that died are among them. */
-  async #due(): Promise<StoredItem[]> {
-    const { rows } = await this.#database.run({
-      text: `select o.id as id, o.kind as kind, o.body as body, o.tries as tries from tb_outbox o
-        where ((o.state = 'waiting' and o.nexttry <= ?) or (o.state = 'taken' and o.claimeduntil < ?))
-        and (o.lane is null or not exists
-          (select 1 from tb_outbox e where e.lane = o.lane and e.id < o.id and e.state in ('waiting', 'taken')))
-        order by o.id limit ${BATCH}`,
-      values: [now(), now()],
-    });
-    return rows as unknown as StoredItem[];
-  }
-
-  /** The claim outlasts the wait and the statement, or another worker would carry the item out a second time. */
-  async #claim({ id, tries }: StoredItem): Promise<boolean> {
-    const until = now(CLAIM_SECONDS + (2 * this.#limit()) / 1_000);
-    const { changed } = await this.#database.run({
-      text: "update tb_outbox set state = 'taken', claimedby = ?, claimeduntil = ?, tries = ? where id = ? and tries = ? and (state = 'waiting' or claimeduntil < ?)",
-      values: [this.#name, until, tries + 1, id, tries, now()],
-    });
-    return changed === 1;
-  }
-
-  async #carry(item: StoredItem): Promise<void> {
+  /** True when the item is done or given up, so that the next of its lane may follow. */
+  async #carry(item: StoredItem, carrier: Carrier | undefined): Promise<boolean> {
     try {
-      const statement = JSON.parse(item.body) as StoredStatement;
-      await this.#database.runForeign(statement, { maxRows: 1, andThen: [this.#ended(item)] });
+      if (carrier === undefined) throw new Error(`this version carries out nothing of the kind ${item.kind}`);
+      await carrier.carry(item, this.#stop.signal);
+      return true;
     } catch (cause) {
-      await this.#failed(item, cause);
+      if (cause instanceof LostClaim) return false;
+      return this.#failed(item, carrier, cause);
     }
   }
 
-  /** Removed in the transaction of the change itself, so that a kill at any moment neither loses nor repeats it. */
-  #ended({ id }: StoredItem): Statement {
-    return { text: "delete from tb_outbox where id = ? and claimedby = ?", values: [id, this.#name] };
-  }
-
-  async #failed({ id, tries, kind }: StoredItem, cause: unknown): Promise<void> {
-    const last = !isPassing(cause) || tries + 1 >= MOST_TRIES;
+  async #failed(item: StoredItem, carrier: Carrier | undefined, cause: unknown): Promise<boolean> {
+    const { id, tries, kind } = item;
+    const last = !isPassing(cause) || tries + 1 >= (carrier?.tries ?? 1);
     const reason = cause instanceof Error ? cause.message : String(cause);
     this.#log.warn(
       { event: "outbox", item: id, kind, tries: tries + 1, last, err: cause },
       "an item of the outbox failed",
     );
-    await this.#database.run({
-      text: "update tb_outbox set state = ?, nexttry = ?, lasterror = ? where id = ? and claimedby = ?",
-      values: [last ? "failed" : "waiting", now(pauseSeconds(tries)), reason.slice(0, 500), id, this.#name],
+    const booking = last ? carrier?.givenUp?.(item, reason) : undefined;
+    await this.#database.transaction(async (session) => {
+      const state = last ? "failed" : "waiting";
+      const { changed } = await session.run(this.table.setback(item, state, reason, pauseSeconds(tries)));
+      if (changed === 1) await booking?.(session);
     });
+    return last;
   }
 }
 
-/** A failure that may be over at the next try; a statement that is wrong stays wrong. */
-const isPassing = (cause: unknown): boolean =>
-  cause instanceof DatabaseError &&
-  (cause.kind === "unavailable" || cause.kind === "conflict" || cause.kind === "timeout");
+/** Items of a lane in their order; one without a lane is a lane of its own. */
+function lanesOf(items: readonly StoredItem[]): StoredItem[][] {
+  const lanes = new Map<string | number, StoredItem[]>();
+  for (const item of items) {
+    const lane = lanes.get(item.lane ?? item.id);
+    if (lane === undefined) lanes.set(item.lane ?? item.id, [item]);
+    else lane.push(item);
+  }
+  return [...lanes.values()];
+}
 
 /** 1, 2, 4 ... up to 600 seconds, shifted by up to a fifth so that servers don't try in step. */
 const pauseSeconds = (tries: number): number => Math.min(600, 2 ** tries) * (1 + Math.random() / 5);

@@ -1,5 +1,5 @@
 /** Runs an entry: its steps in their order, in one transaction where it says so, with its hooks stored beside the change. */
-import type { Action, Operation, Services } from "../contracts.js";
+import type { Action, ActionContext, Operation, Services } from "../contracts.js";
 import {
   DatabaseError,
   type DatabaseErrorKind,
@@ -16,10 +16,10 @@ import { shownSettings } from "../settings.js";
 import { bindTemplate } from "./bind.js";
 import { deferredChange, hookItems } from "./hooks.js";
 import { once } from "./once.js";
-import { outboxStatement } from "./outbox.js";
+import { outboxStatement } from "./outbox-table.js";
 
 /** Errors: ApiError; anything else is a fault of the server. */
-export type Run = (entry: Entry, params: Params, caller: Caller, request: ApiRequest) => Promise<Answer>;
+export type Run = (entry: Entry, params: Params, caller: Caller, request: ApiRequest) => Answer | Promise<Answer>;
 
 /** `ledger.transfer` → its operation. */
 export const operationsOf = (actions: Iterable<Action>): Map<string, Operation> =>
@@ -39,30 +39,45 @@ interface Work {
   /** Results that are there before the first step: the settings. */
   given: RunScope["steps"];
   close: boolean;
+  /** Something for the outbox's worker was stored. */
+  stored: boolean;
 }
 
 /** Makes the runner of one server. */
 export function makeRun(services: Services, operations: ReadonlyMap<string, Operation>): Run {
   const given = derived(services.settings, services.log, (settings) => ({ setting: shownSettings(settings) }));
-  return async (entry, params, caller, request) => {
+  return (entry, params, caller, request) => {
     const scope: RunScope = {
       params,
       loose: looseOf(entry, request),
       caller,
       steps: entry.steps.length === 0 ? given() : Object.create(given()),
     };
-    const work: Work = { entry, caller, request, scope, services, operations, given: given(), close: false };
+    const work: Work = {
+      entry,
+      caller,
+      request,
+      scope,
+      services,
+      operations,
+      given: given(),
+      close: false,
+      stored: false,
+    };
     if (entry.account && caller.id === 0) throw withoutAccount(caller);
-    if (entry.steps.length === 0 && entry.hooks.length === 0) return answerOf(work);
-    try {
-      const answer = await perform(work);
-      if (entry.hooks.length > 0 || work.scope.deferred) services.outbox.wake();
-      return answer;
-    } catch (cause) {
-      await storeFailureHooks(work);
-      throw spoken(cause, undefined, work);
-    }
+    return entry.steps.length === 0 && entry.hooks.length === 0 ? answerOf(work) : carryOut(work);
   };
+}
+
+async function carryOut(work: Work): Promise<Answer> {
+  try {
+    const answer = await perform(work);
+    if (work.entry.hooks.length > 0 || work.scope.deferred || work.stored) work.services.outbox.wake();
+    return answer;
+  } catch (cause) {
+    await storeFailureHooks(work);
+    throw spoken(cause, undefined, work);
+  }
 }
 
 const looseOf = (entry: Entry, { params }: ApiRequest): RunScope["loose"] =>
@@ -154,7 +169,11 @@ async function runCall(step: CallStep, work: Work, session: Session): Promise<St
   if (operation === undefined) throw new Error(`no action ${step.action}`);
   const input = Object.fromEntries(Object.entries(step.input).map(([name, value]) => [name, value(work.scope)]));
   const { services, caller, request, entry, scope } = work;
-  const done = await operation.run(input, { session, services, caller, request, entry, params: scope.params });
+  const store: ActionContext["store"] = async (item) => {
+    await services.outbox.put(session, { ...item, entry: entry.name, userId: caller.id });
+    work.stored = true;
+  };
+  const done = await operation.run(input, { session, services, caller, request, entry, params: scope.params, store });
   work.close ||= done.close === true;
   return Object.assign(Object.create(null) as StepResult, noResult(), done);
 }

@@ -1,0 +1,107 @@
+/** How each kind of the outbox's items is carried out: statements here, everything else by a delivery of an action. */
+import type { Action, Booking, DeliveredItem, Delivery, Services } from "../contracts.js";
+import { type Database, DatabaseError, type Session } from "../database/database.js";
+import { PassingError } from "../errors.js";
+import type { StoredStatement } from "./hooks.js";
+import type { OutboxTable, StoredItem } from "./outbox-table.js";
+
+/** Carries out items of one kind. */
+export interface Carrier {
+  /** For so long the item is this worker's. */
+  seconds(): number;
+  tries: number;
+  /** Ends with the item's removal, in one transaction with what it changed. */
+  carry(item: StoredItem, signal: AbortSignal): Promise<void>;
+  /** Changes that belong to the last state `failed`. */
+  givenUp?(item: StoredItem, reason: string): Booking;
+}
+
+/** Seconds for which a worker holds an item beyond what carrying it out may take; after that it counts as lost. */
+const SPARE_SECONDS = 60;
+const STATEMENT_TRIES = 12;
+
+/** The carriers by kind: `sql` and `change` for statements, `action.delivery` for the others. */
+export function makeCarriers(
+  table: OutboxTable,
+  services: Services,
+  deliveries: ReadonlyMap<string, Delivery>,
+): (kind: string) => Carrier | undefined {
+  const statements = statementCarrier(table, services.database, () => services.settings.current.sqltimeout);
+  const carriers = new Map<string, Carrier>([
+    ["sql", statements],
+    ["change", statements],
+  ]);
+  for (const [kind, delivery] of deliveries) carriers.set(kind, deliveryCarrier(table, services, delivery));
+  return (kind) => carriers.get(kind);
+}
+
+/** `email.deliver` → its delivery. */
+export const deliveriesOf = (actions: Iterable<Action>): Map<string, Delivery> =>
+  new Map(
+    [...actions].flatMap(({ name, deliveries = {} }) =>
+      Object.entries(deliveries).map(([delivery, it]) => [`${name}.${delivery}`, it] as const),
+    ),
+  );
+
+/** The claim outlasts the wait and the statement, or another worker would carry the item out a second time. */
+const statementCarrier = (table: OutboxTable, database: Database, limit: () => number): Carrier => ({
+  seconds: () => SPARE_SECONDS + (2 * limit()) / 1_000,
+  tries: STATEMENT_TRIES,
+  async carry(item) {
+    const statement = JSON.parse(item.body) as StoredStatement;
+    await database.runForeign(statement, { maxRows: 1, andThen: [table.removal(item)] });
+  },
+});
+
+const deliveryCarrier = (table: OutboxTable, services: Services, delivery: Delivery): Carrier => ({
+  seconds: () => SPARE_SECONDS + delivery.seconds,
+  tries: delivery.tries,
+  async carry(item, stopping) {
+    const signal = AbortSignal.any([stopping, AbortSignal.timeout(delivery.seconds * 1_000)]);
+    const booking = await inTime(signal, delivery.deliver(deliveredOf(item), { services, signal }));
+    await services.database.transaction(async (session) => {
+      await removed(table, item, session);
+      await booking?.(session);
+    });
+  },
+  ...(delivery.givenUp && {
+    givenUp: (item: StoredItem, reason: string) => delivery.givenUp?.(deliveredOf(item), reason) ?? nothing,
+  }),
+});
+
+/** A try that its time or the server's end cut off is none that went wrong for good. */
+async function inTime<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (cause) {
+    if (!signal.aborted) throw cause;
+    throw new PassingError("it took too long, or the server stopped", { cause });
+  }
+}
+
+const nothing: Booking = async () => undefined;
+
+/** First of the transaction: a worker whose claim was lost meanwhile books nothing. */
+async function removed(table: OutboxTable, item: StoredItem, session: Session): Promise<void> {
+  const { changed } = await session.run(table.removal(item));
+  if (changed !== 1) throw new LostClaim();
+}
+
+/** Another worker has the item now. */
+export class LostClaim extends Error {
+  override readonly name = "LostClaim";
+}
+
+const deliveredOf = ({ id, body, entry, userid, tries }: StoredItem): DeliveredItem => ({
+  id,
+  body: JSON.parse(body),
+  entry,
+  userId: userid,
+  tries: tries + 1,
+});
+
+/** A failure that may be over at the next try; a statement that is wrong stays wrong. */
+export const isPassing = (cause: unknown): boolean =>
+  cause instanceof PassingError ||
+  (cause instanceof DatabaseError &&
+    (cause.kind === "unavailable" || cause.kind === "conflict" || cause.kind === "timeout"));
