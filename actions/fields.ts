@@ -19,6 +19,7 @@ const INTERNAL = new Set([
   "tb_apigeneration",
   "tb_apihistory",
   "tb_ledger",
+  "tb_payments",
 ]);
 
 /** Builders without a connection: they make text and bindings, the session runs them. */

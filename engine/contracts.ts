@@ -226,6 +226,8 @@ export interface OutboxItem {
   body: unknown;
   entry: string;
   userId: number;
+  /** Seconds until the first try; none where absent. */
+  after?: number;
 }
 
 /** What `info` and `heartbeat` tell of the process. */

@@ -275,6 +275,19 @@ export const OPTIONS = {
     summary: "How the price of a call is rounded, once, at its end.",
   },
   pricedecimals: { type: "integer", min: 0, max: 6, default: "6", summary: "Places that the price of a call keeps." },
+  paymenturl: {
+    type: "text",
+    default: "",
+    summary: "Address of the payment gateway for cards: https, or http on this machine; empty for none.",
+  },
+  paymentkey: { type: "text", default: "", secret: true, summary: "What the payment gateway knows this server by." },
+  paymenttimeout: {
+    type: "integer",
+    min: 1,
+    max: 120,
+    default: "20",
+    summary: "Seconds for the payment gateway's answer; what it accepted later is found by looking the payment up.",
+  },
   phonenumberlimit: {
     type: "integer",
     min: 1,

@@ -4,6 +4,7 @@ import { after, before, test } from "node:test";
 import type { Entry, Example } from "../engine/registry/entry.js";
 import { translateStatement } from "../engine/template/compile.js";
 import { eachDatabase, restoreSample } from "./databases.js";
+import { GATEWAY_KEY, type Gateway, startGateway } from "./gateway.js";
 import { ADMIN, as, KEY, startTestServer, type TestServer } from "./server.js";
 
 const isPattern = /^\/(.*)\/$/s;
@@ -53,10 +54,12 @@ async function runExample(server: TestServer, entry: Entry, example: Example): P
 
 eachDatabase("examples", (fresh) => {
   let server: TestServer;
+  let gateway: Gateway;
   before(async () => {
-    server = await startTestServer(await fresh());
+    gateway = await startGateway();
+    server = await startTestServer(await fresh(), { TBAPI_PAYMENTURL: gateway.url, TBAPI_PAYMENTKEY: GATEWAY_KEY });
   });
-  after(() => server.stop());
+  after(() => Promise.all([server.stop(), gateway.stop()]));
 
   test("every entry answers as its examples say", async (t) => {
     const entries = new Set(server.engine.services.registry.current.entries.values());
