@@ -4,6 +4,7 @@ import { DatabaseError } from "../engine/database/database.js";
 import { ApiError } from "../engine/errors.js";
 import { SECRET_FIELDS } from "../engine/registry/scope.js";
 import type { Row } from "../engine/request.js";
+import { auditStatement, withoutLiterals } from "../engine/run/audit.js";
 import { translateStatement } from "../engine/template/compile.js";
 
 const MASK = "***";
@@ -22,11 +23,16 @@ const database: Action = {
       summary: "Runs one statement; a select gives its rows, a change the number of rows that it changed.",
       input: { sql: "The statement, also in the forms of the original database." },
       transactional: false,
-      async run({ sql }, { services }) {
+      async run({ sql }, context) {
+        const { services } = context;
         const { database: target, settings, passwords, rates } = services;
         const { text, verb } = translateStatement(String(sql ?? ""), target.dialect);
         try {
-          const result = await target.runForeign({ text, values: [] }, { maxRows: settings.current.maxrows });
+          const deed = verb === "select" ? undefined : auditStatement(context, `data: ${withoutLiterals(text)}`);
+          const result = await target.runForeign(
+            { text, values: [] },
+            { maxRows: settings.current.maxrows, andThen: deed === undefined ? [] : [deed] },
+          );
           if (/\btb_bill(sources|entries)\b/i.test(text) && verb !== "select") await rates.refresh();
           const isSecret = (cell: unknown) =>
             typeof cell === "string" && (passwords.isSealed(cell) || settings.isSecret(cell));

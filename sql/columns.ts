@@ -45,6 +45,14 @@ export async function makeTable(
   });
 }
 
+/** Adds columns to a table that is there. */
+export async function extendTable(knex: Knex, name: string, build: (columns: Columns) => void): Promise<void> {
+  const sqlite = knex.client.config.client === "better-sqlite3";
+  await knex.schema.alterTable(name, (table) =>
+    build(sqlite ? sqliteColumns(knex, table) : mariaDbColumns(knex, table)),
+  );
+}
+
 /** Without regard to case, but with regard to spaces at the end, which SQLite doesn't forgive either. */
 async function caseless(knex: Knex): Promise<string> {
   const [rows] = await knex.raw("select version() as version");
@@ -59,7 +67,7 @@ export async function touchOnChange(knex: Knex, table: string): Promise<void> {
 }
 
 /** SQLite would take any text in any column: the rules hold them to their types, as MariaDB does. */
-function sqliteColumns(knex: Knex, table: Knex.CreateTableBuilder): Columns {
+function sqliteColumns(knex: Knex, table: Knex.TableBuilder): Columns {
   const ruled = (name: string, type: string, stored: string) =>
     table.specificType(name, `${type} check (typeof("${name}") in ('${stored}', 'null'))`);
   const whole = (name: string) => ruled(name, "integer", "integer");
@@ -85,7 +93,7 @@ function sqliteColumns(knex: Knex, table: Knex.CreateTableBuilder): Columns {
   };
 }
 
-function mariaDbColumns(knex: Knex, table: Knex.CreateTableBuilder): Columns {
+function mariaDbColumns(knex: Knex, table: Knex.TableBuilder): Columns {
   return {
     id: () => table.specificType("id", "bigint auto_increment primary key"),
     number: (name) => table.bigInteger(name).notNullable().defaultTo(0),

@@ -201,6 +201,10 @@ export const DEFINITION_SCHEMA = {
           must: ROWS,
         }),
       ),
+      audit: described(
+        "What is kept of a success in tb_audit: Handlebars that gives `what: detail`, or nothing.",
+        text,
+      ),
       bare: described("The text answer carries no OK in front.", flag),
       hooks: object({ success: list(hook, "a list of hooks"), failure: list(hook, "a list of hooks") }),
       examples: described("At least one that succeeds and one that fails.", list(example, "a list of examples")),

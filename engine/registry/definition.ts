@@ -77,6 +77,8 @@ export interface Definition {
   steps?: StepDefinition[];
   answer?: string;
   rows?: string | string[] | { caller: string[] };
+  /** Gives `what: detail`, or nothing. */
+  audit?: string;
   bare?: boolean;
   hooks?: { success?: HookDefinition[]; failure?: HookDefinition[] };
   examples: ExampleDefinition[];

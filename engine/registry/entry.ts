@@ -163,6 +163,8 @@ export interface Entry {
   readonly answer: (scope: RunScope) => string;
   /** Rows of a good answer; undefined when it has none. */
   readonly rows: ((scope: RunScope) => { rows: Row[]; columns: string[]; truncated: boolean } | undefined) | undefined;
+  /** What is kept of a success in tb_audit: `what: detail`, or nothing. */
+  readonly audit?: ((scope: RunScope) => string) | undefined;
   readonly bare: boolean;
   /** Text forms show the answer's text in place of its rows. */
   readonly prose: boolean;
