@@ -64,6 +64,7 @@ export interface Services {
   outbox: Outbox;
   log: Log;
   status: ServerStatus;
+  storage: Storage;
 }
 
 /** The entries in force. */
@@ -147,6 +148,33 @@ export interface OutboxItem {
   body: unknown;
   entry: string;
   userId: number;
+}
+
+/** Backups, and the second database. All errors are ApiErrors. */
+export interface Storage {
+  /** Under that name or one of the time; none where there is one that is younger than so many hours. */
+  backup(name: string | undefined, youngerThan: number): Promise<{ backup: BackupReport; made: boolean }>;
+  /** Puts a backup in place of all data, which a new backup keeps; other requests are turned away meanwhile. */
+  restore(name: string): Promise<RestoreReport>;
+  /** Puts all data in place of those of the database that is not in use. */
+  copyToOther(): Promise<{ place: number; milliseconds: number }>;
+  places(): Promise<PlaceState[]>;
+  /** Uses the other database from now on, on this server; `withCopy`: after a copy of all data. */
+  changeOver(wanted: number | undefined, withCopy: boolean): Promise<{ place: number }>;
+}
+interface BackupReport {
+  name: string;
+  bytes: number;
+}
+export interface RestoreReport {
+  backup: BackupReport;
+  /** What was there before. */
+  safety: BackupReport;
+}
+/** 1 is that of `TBAPI_DB`, 2 that of `db2`. */
+export interface PlaceState extends Row {
+  database: number;
+  state: string;
 }
 
 /** What `info` and `heartbeat` tell of the process. */

@@ -4,6 +4,7 @@ import type { Handle, Incoming, Registry } from "./contracts.js";
 import { decode, formatOf } from "./decode.js";
 import { encode } from "./encode.js";
 import { ApiError, toApiError } from "./errors.js";
+import type { Gate } from "./gate.js";
 import type { Log } from "./log.js";
 import type { Entry } from "./registry/entry.js";
 import type { Answer, ApiRequest } from "./request.js";
@@ -12,6 +13,7 @@ import type { SettingsStore } from "./settings.js";
 
 export interface Pipeline {
   registry: Registry;
+  gate: Gate;
   admission: Admission;
   run: Run;
   settings: SettingsStore;
@@ -29,7 +31,7 @@ export function makeHandle(pipeline: Pipeline): Handle {
     let answer: Answer;
     try {
       request = await decode(incoming, settings.current);
-      answer = await answerTo(request, pipeline);
+      answer = await passed(request, pipeline);
     } catch (cause) {
       answer = failure(cause, incoming, request, log);
     }
@@ -51,6 +53,9 @@ export function makeHandle(pipeline: Pipeline): Handle {
     return encode(answer, { ...wanted, peer: incoming.peer }, settings.current);
   };
 }
+
+const passed = (request: ApiRequest, pipeline: Pipeline): Promise<Answer> =>
+  pipeline.gate.pass(() => answerTo(request, pipeline));
 
 async function answerTo(request: ApiRequest, pipeline: Pipeline): Promise<Answer> {
   const { registry, admission } = pipeline;

@@ -239,6 +239,21 @@ export const OPTIONS = {
   },
   tlskey: { type: "text", default: "", summary: "PEM file of the certificate's key." },
   webroot: { type: "text", default: "", summary: "Folder that is served under /mvweb; empty for none." },
+  // Backups and the second database
+  backuproot: { type: "text", default: "data/backup", summary: "Folder of the backups." },
+  retainbackups: {
+    type: "integer",
+    min: 0,
+    max: 100000,
+    default: "30",
+    summary: "Backups that are kept when a new one is made; 0 keeps all.",
+  },
+  db2: {
+    type: "text",
+    default: "",
+    secret: true,
+    summary: "Address of the second database, in the form of TBAPI_DB, for tbackup and dbfailover.",
+  },
   // Data
   currency: { type: "text", default: "USD", summary: "The native currency." },
   sqltimeout: {

@@ -4,8 +4,10 @@ import { loadSealKey, makePasswords } from "./admit/seal.js";
 import type { Action, Handle, Services } from "./contracts.js";
 import type { Database } from "./database/database.js";
 import { migrate } from "./database/migrate.js";
-import { openDatabase } from "./database/open.js";
+import { type OpenOptions, openDatabase } from "./database/open.js";
+import { SwitchableDatabase } from "./database/switchable.js";
 import { firstStart, type Made } from "./first-start.js";
+import { Gate } from "./gate.js";
 import { makeHandle } from "./handle.js";
 import { type Log, makeLog } from "./log.js";
 import { OPTIONS } from "./options.js";
@@ -17,6 +19,7 @@ import { makeRun, operationsOf } from "./run/run.js";
 import { settingsOfEnvironment } from "./settings.js";
 import { StoredSettings } from "./settings-store.js";
 import { Status } from "./status.js";
+import { DatabaseStorage } from "./storage/storage.js";
 import { openTransports, type Transports } from "./transports.js";
 
 /** Everything but the listening ports. */
@@ -49,12 +52,13 @@ export async function openEngine(
   let settings: StoredSettings | undefined;
   // The limit is an option, and options are in the database: until they are read the default holds.
   const timeout = () => settings?.current.sqltimeout ?? Number(OPTIONS.sqltimeout.default);
-  const database = await openDatabase(address, { timeout, log });
+  const open = (where: string, how?: OpenOptions) => openDatabase(where, { timeout, log }, how);
+  const database = new SwitchableDatabase(await open(address));
   try {
     await migrate(address);
     settings = new StoredSettings(database, options);
     await settings.reload();
-    return await assemble({ database, settings, environment, log, purpose });
+    return await assemble({ database, address, open, settings, environment, log, purpose });
   } catch (cause) {
     await database.close();
     throw cause;
@@ -62,14 +66,17 @@ export async function openEngine(
 }
 
 interface Parts {
-  database: Database;
+  database: SwitchableDatabase;
+  address: string;
+  open(address: string, options?: OpenOptions): Promise<Database>;
   settings: StoredSettings;
   environment: NodeJS.ProcessEnv;
   log: Log;
   purpose: "server" | "command";
 }
 
-async function assemble({ database, settings, environment, log, purpose }: Parts): Promise<Engine> {
+async function assemble(parts: Parts): Promise<Engine> {
+  const { database, settings, environment, log, purpose } = parts;
   const passwords = makePasswords(loadSealKey(environment, log), log);
   const made = purpose === "server" ? await firstStart({ database, settings, passwords, environment }) : {};
   const actions = await loadRoom<Action>(actionsFolder);
@@ -79,6 +86,14 @@ async function assemble({ database, settings, environment, log, purpose }: Parts
   const outbox = new OutboxWorker(database, log, () => settings.current.sqltimeout);
   const rates = new PrefixRates(database);
   const status = new Status();
+  const gate = new Gate();
+  const renew = async () => {
+    await settings.reload();
+    await registry.catchUp();
+    await rates.refresh(true);
+    await admission.refresh();
+  };
+  const storage = new DatabaseStorage({ ...parts, gate, renew, generation: () => registry.current.generation });
   const services = {
     database,
     settings,
@@ -90,11 +105,12 @@ async function assemble({ database, settings, environment, log, purpose }: Parts
     outbox,
     log,
     status,
+    storage,
   };
   await (purpose === "server" ? registry.start() : registry.load());
   await rates.refresh(true);
   const run = makeRun(services, operations);
-  const handle = makeHandle({ registry, admission, run, settings, log, count: status.count });
+  const handle = makeHandle({ registry, gate, admission, run, settings, log, count: status.count });
   const close = async () => {
     await registry.stop();
     await outbox.stop();

@@ -59,9 +59,17 @@ export interface Database extends Session {
   schema(): Promise<Map<string, Column[]>>;
   /** Statements running now. */
   running(): { id: string; text: string; milliseconds: number }[];
-  /** Closes the connections that are idle and opens fresh ones. */
-  reset(): Promise<void>;
+  /** Closes the connections that are idle and opens fresh ones; those in use end with their statements. */
+  reset(): Promise<ResetReport>;
   close(): Promise<void>;
+}
+
+/** Numbers of connections; on SQLite the processes for statements of administrators have one each. */
+export interface ResetReport {
+  closed: number;
+  opened: number;
+  /** Closed later. */
+  inUse: number;
 }
 
 export interface Column {

@@ -6,6 +6,7 @@ import type {
   ForeignOptions,
   QueryOptions,
   QueryResult,
+  ResetReport,
   Session,
   Statement,
   StatementFault,
@@ -111,11 +112,14 @@ class MariaDb implements Database {
     return this.#running.list();
   }
 
-  async reset(): Promise<void> {
+  async reset(): Promise<ResetReport> {
     const old = [this.#own, this.#foreign];
+    const inUse = old.reduce((sum, pool) => sum + pool.lent, 0);
+    const open = old.reduce((sum, pool) => sum + pool.open, 0);
     [this.#own, this.#foreign] = this.#pools();
     for (const pool of old) void pool.retire();
     await this.run({ text: "select 1", values: [] });
+    return { closed: open - inUse, opened: this.#own.open, inUse };
   }
 
   async close(): Promise<void> {

@@ -11,6 +11,7 @@ import {
   type ForeignOptions,
   type QueryOptions,
   type QueryResult,
+  type ResetReport,
   type Session,
   type Statement,
   type StatementFault,
@@ -99,14 +100,15 @@ class Sqlite implements Database {
     return this.#running.list();
   }
 
-  async reset(): Promise<void> {
-    this.#foreign.endIdle();
+  async reset(): Promise<ResetReport> {
+    const { ended, busy } = this.#foreign.endIdle();
     await this.#writer.replace((old) => {
       old.close();
       return new SqliteConnection(this.#file);
     });
     this.#reader.close();
     this.#reader = new SqliteConnection(this.#file, { readonly: true });
+    return { closed: ended + 2, opened: 2, inUse: busy };
   }
 
   async close(): Promise<void> {

@@ -99,10 +99,14 @@ const entryOf = (definition: Definition, identity: Identity, parts: Parts): Entr
   closed: undefined,
 });
 
-const exampleOf = ({ request, ...example }: ExampleDefinition) => ({
+const exampleOf = ({ request, before, ...example }: ExampleDefinition) => ({
   ...example,
-  request: Object.fromEntries(Object.entries(request).map(([name, value]) => [name, String(value)])),
+  ...(before === undefined ? {} : { before: before.map(asSent) }),
+  request: asSent(request),
 });
+
+const asSent = (request: ExampleDefinition["request"]): Record<string, string> =>
+  Object.fromEntries(Object.entries(request).map(([name, value]) => [name, String(value)]));
 
 /** What the texts of a definition may name before its first step. */
 export const scopeOf = (params: DefinitionScope["params"], open: boolean, { texts, callerFields }: CompileContext) => ({

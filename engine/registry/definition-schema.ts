@@ -154,6 +154,13 @@ const example = object(
     title: text,
     as: described("Name of the user of the sample data who calls; nobody where it is left out.", text),
     given: described("Statements that set the stage.", list(text, "a list of statements")),
+    before: described(
+      "Requests that the same caller sends first, each with its apientry.",
+      list(
+        { type: "object", required: ["apientry"], additionalProperties: scalar, must: "a mapping with apientry" },
+        "a list of requests",
+      ),
+    ),
     request: { type: "object", additionalProperties: scalar, must: "a mapping of parameters to values" },
     answer: described("The whole text answer, or a pattern between slashes.", text),
     rows: {

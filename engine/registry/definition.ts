@@ -60,6 +60,7 @@ export interface ExampleDefinition {
   title?: string;
   as?: string;
   given?: string[];
+  before?: Record<string, Scalar>[];
   request: Record<string, Scalar>;
   answer: string;
   rows?: Record<string, string | number | null>[];

@@ -127,6 +127,8 @@ export interface Example {
   as?: string;
   /** Statements that set the stage. */
   given?: readonly string[];
+  /** Requests that the same caller sends first, each with its `apientry`. */
+  before?: readonly Readonly<Record<string, string>>[];
   request: Readonly<Record<string, string>>;
   /** The whole text answer with its `OK: ` or `ERROR: `, or a pattern between slashes. */
   answer: string;
