@@ -56,13 +56,17 @@ export class DatabaseStorage implements Storage {
       throw new ApiError("conflict", `this backup was made by a newer version (${backup.version})`);
     return gate.alone("the database is being restored; try again in a few seconds", async () => {
       const safety = await this.#make(`before-restore-${stamp()}`);
+      await copier.load(path);
       try {
-        await this.#replaceWith(path, copier);
+        await this.#adopt();
       } catch (cause) {
-        log.error({ event: "restore", err: cause }, "a restore failed; what was there is put back");
-        const { path: kept } = await this.#backups.verified(safety.name, copier.dialect);
-        await this.#replaceWith(kept, copier);
-        throw cause;
+        log.error({ event: "restore", err: cause }, "what was restored can't be used; what was there is put back");
+        const kept = await this.#backups.verified(safety.name, copier.dialect);
+        await copier.load(kept.path);
+        await this.#adopt();
+        throw new ApiError("failed", "this backup can't be used with these settings; what was there is put back", {
+          cause,
+        });
       }
       log.warn({ event: "restore", backup: name, safety: safety.name }, "the database was restored");
       return { backup, safety };
@@ -121,10 +125,9 @@ export class DatabaseStorage implements Storage {
     log.warn({ event: "failover", place }, "the other database is in use now");
   }
 
-  /** Errors: of the copier, of the migrations, and ApiError for settings that can't be used. */
-  async #replaceWith(file: string, copier: Copier): Promise<void> {
+  /** Makes the data in use those of this version and this server. */
+  async #adopt(): Promise<void> {
     const { database, generation, renew } = this.#parts;
-    await copier.load(file);
     await migrate(this.#address(this.#inUse));
     await database.reset();
     await settle(database, generation());
@@ -167,5 +170,5 @@ export class DatabaseStorage implements Storage {
   }
 }
 
-/** `20261125-193000`, UTC. */
-const stamp = (): string => new Date().toISOString().slice(0, 19).replace(/[-:]/g, "").replace("T", "-");
+/** `20261125-193000-123`, UTC. */
+const stamp = (): string => new Date().toISOString().slice(0, 23).replace(/[-:]/g, "").replace(/[T.]/g, "-");
