@@ -254,6 +254,63 @@ export const OPTIONS = {
     secret: true,
     summary: "Address of the second database, in the form of TBAPI_DB, for tbackup and dbfailover.",
   },
+  // How long things are kept; maintenance removes what is older
+  retaincdrs: {
+    type: "integer",
+    min: 0,
+    max: 36500,
+    default: "0",
+    summary: "Days for which call records are kept; 0 is for ever.",
+  },
+  retainsms: {
+    type: "integer",
+    min: 0,
+    max: 36500,
+    default: "0",
+    summary: "Days for which text messages are kept; 0 is for ever.",
+  },
+  retainmessages: {
+    type: "integer",
+    min: 0,
+    max: 36500,
+    default: "90",
+    summary: "Days for which messages to users that were offline are kept; 0 is for ever.",
+  },
+  retainpresence: {
+    type: "integer",
+    min: 0,
+    max: 36500,
+    default: "30",
+    summary: "Days for which states of presence that nobody renewed are kept; 0 is for ever.",
+  },
+  retainidempotency: {
+    type: "integer",
+    min: 0,
+    max: 36500,
+    default: "90",
+    summary: "Days for which repeat keys of requests (idempotencykey) are kept; 0 is for ever.",
+  },
+  retainoutbox: {
+    type: "integer",
+    min: 0,
+    max: 36500,
+    default: "90",
+    summary: "Days for which failed actions are kept; 0 is for ever.",
+  },
+  retainaudit: {
+    type: "integer",
+    min: 0,
+    max: 36500,
+    default: "730",
+    summary: "Days for which the record of changes is kept; 0 is for ever.",
+  },
+  retainhistory: {
+    type: "integer",
+    min: 0,
+    max: 36500,
+    default: "730",
+    summary: "Days for which definitions that are out of force are kept; 0 is for ever.",
+  },
   // Data
   currency: { type: "text", default: "USD", summary: "The native currency." },
   sqltimeout: {
