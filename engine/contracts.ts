@@ -65,6 +65,7 @@ export interface Services {
   log: Log;
   status: ServerStatus;
   storage: Storage;
+  schedule: Schedule;
 }
 
 /** The entries in force. */
@@ -148,6 +149,21 @@ export interface OutboxItem {
   body: unknown;
   entry: string;
   userId: number;
+}
+
+/** Scheduled tasks. */
+export interface Schedule {
+  list(): Promise<TaskReport[]>;
+  /** Runs a task now; answers its result in words. Errors: ApiError "not found", "conflict" while it runs, "failed". */
+  run(name: string): Promise<string>;
+  /** Reads and compiles all tasks again. Errors: Error when the file of the built-in ones is faulty. */
+  restart(): Promise<{ tasks: number; faulty: TaskReport[] }>;
+}
+export interface TaskReport extends Row {
+  name: string;
+  lastresult: string | null;
+  /** What is wrong with it; empty where nothing is. */
+  fault: string;
 }
 
 /** Backups, and the second database. All errors are ApiErrors. */

@@ -239,6 +239,15 @@ export const OPTIONS = {
   },
   tlskey: { type: "text", default: "", summary: "PEM file of the certificate's key." },
   webroot: { type: "text", default: "", summary: "Folder that is served under /mvweb; empty for none." },
+  // Scheduled tasks
+  scheduler: { type: "flag", default: "1", summary: "This server runs scheduled tasks; read at its start." },
+  tasktimeout: {
+    type: "integer",
+    min: 100,
+    max: 3600000,
+    default: "30000",
+    summary: "Milliseconds after which the statement of a scheduled task is ended.",
+  },
   // Backups and the second database
   backuproot: { type: "text", default: "data/backup", summary: "Folder of the backups." },
   retainbackups: {

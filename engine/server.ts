@@ -20,11 +20,13 @@ import { settingsOfEnvironment } from "./settings.js";
 import { StoredSettings } from "./settings-store.js";
 import { Status } from "./status.js";
 import { DatabaseStorage } from "./storage/storage.js";
+import { makeSchedule } from "./tasks/make-schedule.js";
+import type { Scheduler } from "./tasks/scheduler.js";
 import { openTransports, type Transports } from "./transports.js";
 
 /** Everything but the listening ports. */
 export interface Engine {
-  services: Services & { registry: LiveRegistry };
+  services: Services & { registry: LiveRegistry; schedule: Scheduler };
   admission: Admission;
   handle: Handle;
   outbox: OutboxWorker;
@@ -87,37 +89,46 @@ async function assemble(parts: Parts): Promise<Engine> {
   const rates = new PrefixRates(database);
   const status = new Status();
   const gate = new Gate();
-  const renew = async () => {
-    await settings.reload();
-    await registry.catchUp();
-    await rates.refresh(true);
-    await admission.refresh();
-  };
+  const renew = () => readAgain({ settings, registry, rates, admission });
   const storage = new DatabaseStorage({ ...parts, gate, renew, generation: () => registry.current.generation });
-  const services = {
-    database,
-    settings,
+  const schedule = makeSchedule({
+    ...parts,
     registry,
-    rates,
-    passwords,
-    nonces: admission.nonces,
-    bans: admission.bans,
+    gate,
     outbox,
-    log,
-    status,
-    storage,
-  };
+    definitionsFolder,
+    handle: (incoming) => handle(incoming),
+  });
+  const { nonces, bans } = admission;
+  const state = { database, settings, registry, rates, passwords, nonces, bans };
+  const services = { ...state, outbox, log, status, storage, schedule };
   await (purpose === "server" ? registry.start() : registry.load());
   await rates.refresh(true);
+  await schedule.load();
   const run = makeRun(services, operations);
   const handle = makeHandle({ registry, gate, admission, run, settings, log, count: status.count });
   const close = async () => {
+    await schedule.stop();
     await registry.stop();
     await outbox.stop();
     await admission.close();
     await database.close();
   };
   return { services, admission, handle, outbox, status, made, close };
+}
+
+/** What a server keeps of its database, after that was restored or is another one. */
+async function readAgain({ settings, registry, rates, admission }: ReadAgain): Promise<void> {
+  await settings.reload();
+  await registry.catchUp();
+  await rates.refresh(true);
+  await admission.refresh();
+}
+interface ReadAgain {
+  settings: StoredSettings;
+  registry: LiveRegistry;
+  rates: PrefixRates;
+  admission: Admission;
 }
 
 export interface RunningServer {
@@ -144,6 +155,7 @@ export async function startServer(engine: Engine, environment: NodeJS.ProcessEnv
   });
   status.connections = transports.connections;
   outbox.start();
+  if (services.settings.current.scheduler) services.schedule.start();
   const stopTicking = everySecond(engine);
   return {
     engine,
@@ -151,6 +163,7 @@ export async function startServer(engine: Engine, environment: NodeJS.ProcessEnv
     async stop() {
       status.draining = true;
       await transports.drain();
+      await services.schedule.stop();
       await stopTicking();
       await engine.close();
     },

@@ -65,6 +65,8 @@ export async function startTestServer(database: string, options: Params = {}): P
     TBAPI_ADMIN_USERNAME: ADMIN.username,
     TBAPI_ADMIN_PASSWORD: ADMIN.password,
     TBAPI_LOGLEVEL: "silent",
+    // Tests run tasks when they want them
+    TBAPI_SCHEDULER: "0",
     TBAPI_BACKUPROOT: await mkdtemp(join(tmpdir(), "tbapi-backup-")),
     TBAPI_DB2: `${database}_second`,
     ...options,

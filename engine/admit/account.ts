@@ -44,7 +44,8 @@ export const makeAccountCheck =
 async function withoutLogin(visit: Visit, database: Database): Promise<Caller> {
   const { request, entry, policy, plan, hasKey, place } = visit;
   const { transport, consoleUser } = request.peer;
-  if (transport === "local") return { id: 0, username: "command line", kind: "server-admin", fields: {} };
+  if (transport === "local")
+    return { id: 0, username: consoleUser ?? "command line", kind: "server-admin", fields: {} };
   if (consoleUser !== undefined) {
     const { rows } = await database.run({ text: plan.byName, values: [consoleUser] });
     if (rows[0] === undefined || !isOpen(rows[0])) throw wrongLogin();
