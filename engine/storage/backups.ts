@@ -14,7 +14,7 @@ const NAME = /^[A-Za-z0-9][\w.-]{0,99}$/;
 /** Names that an answer lists. */
 const LISTED = 10;
 
-export interface Manifest {
+interface Manifest {
   project: string;
   version: string;
   /** Name of the last migration. */

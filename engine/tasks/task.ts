@@ -33,7 +33,7 @@ export type TaskAction =
   | { kind: "calls"; columns: readonly string[]; entry: string; named(row: Row): [string, string][] };
 
 /** What is kept of a task beside its definition. */
-export interface TaskState {
+interface TaskState {
   id: number;
   enabled: boolean;
   nextrun: string | null;
