@@ -20,7 +20,16 @@ const INTERNAL = new Set([
   "tb_apihistory",
   "tb_ledger",
   "tb_payments",
+  "tb_audit",
 ]);
+
+/** What a change of a table is called in the audit. */
+const SUBJECTS: Readonly<Record<string, string>> = {
+  tb_users: "users",
+  tb_settings: "settings",
+  tb_api: "definitions",
+  tb_scheduledtasks: "tasks",
+};
 
 /** Builders without a connection: they make text and bindings, the session runs them. */
 export const builders: Readonly<Record<Dialect, Knex>> = {
@@ -138,7 +147,7 @@ async function setAnyField(input: Input, context: ActionContext) {
     const credit = parseAmount(value);
     if (credit === undefined) throw new ApiError("wrong parameter", "credit must be an amount such as 2.5");
     await setCredit(Number(rowKey), credit, context);
-    return { changed: 1 };
+    return { changed: 1, what: "credits", table, field: field.name, row };
   }
   if (table === "tb_settings") await checkSetting(field.name, value, rowKey, context);
   const changes = changesOf(field, value, cellText(input["type"]).toLowerCase(), context);
@@ -147,7 +156,7 @@ async function setAnyField(input: Input, context: ActionContext) {
     builders[context.session.dialect](table).where(key, rowKey).update(changes),
   );
   if (changed === 0) throw new ApiError("not found", `no row of ${table} has this ${key}`);
-  return { changed };
+  return { changed, what: SUBJECTS[table] ?? "data", table, field: field.name, row };
 }
 
 /** What would stop the next start or the next reload is refused now. Errors: ApiError "wrong parameter", naming the option. */
@@ -195,7 +204,7 @@ async function setOwnField(input: Input, context: ActionContext) {
   if (isOnce) void query.where((empty) => empty.whereNull(field.name).orWhere(field.name, ""));
   const { changed } = await send(session, query.update(changes));
   if (changed === 0) throw new ApiError("conflict", `${field.name} is set already; an administrator can change it`);
-  return { changed };
+  return { changed, what: SUBJECTS[table], table, field: field.name, row: String(caller.id) };
 }
 
 const fields: Action = {

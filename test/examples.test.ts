@@ -34,10 +34,13 @@ async function runExample(server: TestServer, entry: Entry, example: Example): P
   const { database, registry, rates } = server.engine.services;
   await restoreSample(database, [ADMIN.username]);
   await setOptions(server, example.options);
-  await rates.refresh();
+  // The price list may have been looked at while the tables were empty.
+  await rates.refresh(true);
   for (const sql of example.given ?? [])
     await database.run({ text: translateStatement(sql, database.dialect).text, values: [] });
   const login = example.as === undefined ? { authkey: KEY } : as(example.as);
+  for (const { apientry = "", ...first } of example.before ?? [])
+    assert.match(await server.get(apientry, { ...login, ...first }), /^OK/, apientry);
   const params = { ...login, ...example.request };
   assertAnswer((await server.get(entry.name, params)).trimEnd(), example.answer);
   if (example.rows !== undefined) {

@@ -175,6 +175,13 @@ const example = object(
       must: "a mapping of options to values",
     }),
     given: described("Statements that set the stage.", list(text, "a list of statements")),
+    before: described(
+      "Requests that the same caller sends first, each with its apientry.",
+      list(
+        { type: "object", required: ["apientry"], additionalProperties: scalar, must: "a mapping with apientry" },
+        "a list of requests",
+      ),
+    ),
     request: { type: "object", additionalProperties: scalar, must: "a mapping of parameters to values" },
     answer: described("The whole text answer, or a pattern between slashes.", text),
     rows: {
@@ -225,6 +232,10 @@ export const DEFINITION_SCHEMA = {
           minItems: 1,
           must: ROWS,
         }),
+      ),
+      audit: described(
+        "What is kept of a success in tb_audit: Handlebars that gives `what: detail`, or nothing.",
+        text,
       ),
       bare: described("The text answer carries no OK in front.", flag),
       hooks: object({ success: list(hook, "a list of hooks"), failure: list(hook, "a list of hooks") }),

@@ -62,6 +62,7 @@ export interface ExampleDefinition {
   as?: string;
   options?: Record<string, string>;
   given?: string[];
+  before?: Record<string, Scalar>[];
   request: Record<string, Scalar>;
   answer: string;
   rows?: Record<string, string | number | null>[];
@@ -80,6 +81,8 @@ export interface Definition {
   steps?: StepDefinition[];
   answer?: string;
   rows?: string | string[] | { caller: string[] };
+  /** Gives `what: detail`, or nothing. */
+  audit?: string;
   bare?: boolean;
   hooks?: { success?: HookDefinition[]; failure?: HookDefinition[] };
   examples: ExampleDefinition[];

@@ -131,6 +131,8 @@ export interface Example {
   options?: Readonly<Record<string, string>>;
   /** Statements that set the stage. */
   given?: readonly string[];
+  /** Requests that the same caller sends first, each with its `apientry`. */
+  before?: readonly Readonly<Record<string, string>>[];
   request: Readonly<Record<string, string>>;
   /** The whole text answer with its `OK: ` or `ERROR: `, or a pattern between slashes. */
   answer: string;
@@ -167,6 +169,8 @@ export interface Entry {
   readonly answer: (scope: RunScope) => string;
   /** Rows of a good answer; undefined when it has none. */
   readonly rows: ((scope: RunScope) => { rows: Row[]; columns: string[]; truncated: boolean } | undefined) | undefined;
+  /** What is kept of a success in tb_audit: `what: detail`, or nothing. */
+  readonly audit?: ((scope: RunScope) => string) | undefined;
   readonly bare: boolean;
   /** Text forms show the answer's text in place of its rows. */
   readonly prose: boolean;
