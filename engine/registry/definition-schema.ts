@@ -102,7 +102,7 @@ const param = object({
   pattern: described("Of a text: a regular expression for the whole value.", text),
   patternText: described("What the pattern asks for, as it completes 'NAME must be ...'.", text),
   min: described("Of an integer.", { type: "integer", must: "a whole number" }),
-  max: described("Of an integer.", { type: "integer", must: "a whole number" }),
+  max: described("Of an integer, or how many user names there may be.", { type: "integer", must: "a whole number" }),
   minimum: described("Of an amount.", decimal),
   exclusiveMinimum: described("Of an amount.", decimal),
   maximum: described("Of an amount.", decimal),

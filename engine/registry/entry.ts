@@ -51,6 +51,8 @@ export interface ParamSpec {
   /** A fixed list; a value is matched without regard to case and given as it stands here. */
   values?: readonly string[];
   default?: string;
+  /** How many names a list may have. */
+  most?: number;
   /** What an empty value is: as if it were not there (the usual), a value of its own, or NULL. */
   empty: "absent" | "keep" | "null";
   /** What is allowed, in words that complete `NAME must be ...`. */
