@@ -41,12 +41,15 @@ const positive = (value: Cell | undefined, name: string): string => {
 
 const limit = formatAmount(MAX_AMOUNT);
 
+/** What a booking needs: the transaction, and the request's `idempotencykey` where there is a request. */
+type Books = Pick<ActionContext, "session"> & Partial<Pick<ActionContext, "params">>;
+
 /** Writes the ledger row of a change that has just been made in the same transaction; answers the credit after it. */
-async function book(booking: Booking, { session, params }: ActionContext): Promise<string> {
+async function book(booking: Booking, { session, params }: Books): Promise<string> {
   const { rows } = await session.run({ text: CREDIT, values: [booking.user] });
   const balance = String(rows[0]?.["credit"]);
   const { user, amount, kind, reference } = booking;
-  const key = params["idempotencykey"] ?? null;
+  const key = params?.["idempotencykey"] ?? null;
   await session.run({
     text: BOOK,
     values: [toDatetime(Date.now()), user, amount, balance, kind, reference.slice(0, 200), key],
@@ -199,6 +202,20 @@ export async function setCredit(user: number, target: bigint, context: ActionCon
   if (before === target) return formatAmount(before);
   await session.run({ text: SET, values: [formatAmount(target), user] });
   return book({ user, amount: formatAmount(target - before), kind, reference: actor(context) }, context);
+}
+
+/** Takes the price of something that is sold from an account; answers the credit after it. Errors: ApiError "no credit". */
+export async function takePrice(sale: Booking, books: Books): Promise<string> {
+  await take(sale.user, sale.amount, books.session);
+  return book({ ...sale, amount: `-${sale.amount}` }, books);
+}
+
+/** Gives the price of what could not be delivered back, in the transaction that says so. An account that is gone gets nothing. */
+export async function refund(sale: Booking, session: Session): Promise<void> {
+  const { rows } = await session.run({ text: CREDIT, values: [sale.user] });
+  if (rows.length === 0) return;
+  await add(sale.user, sale.amount, session);
+  await book(sale, { session });
 }
 
 export default ledger;

@@ -29,6 +29,8 @@ export interface Engine {
   /** What carries out the outbox's items. */
   carrierOf: (kind: string) => Carrier | undefined;
   status: Status;
+  /** Begins what actions do beside the requests. */
+  startActions(): void;
   /** What a first start made, to be printed once. */
   made: Made;
   close(): Promise<void>;
@@ -82,7 +84,7 @@ async function assemble({ database, settings, environment, log, purpose }: Parts
   const outbox = new OutboxWorker(database, log);
   const rates = new PrefixRates(database);
   const status = new Status();
-  const services = {
+  const services: Engine["services"] = {
     database,
     settings,
     registry,
@@ -93,6 +95,7 @@ async function assemble({ database, settings, environment, log, purpose }: Parts
     outbox,
     log,
     status,
+    handle: (incoming) => handle(incoming),
   };
   await (purpose === "server" ? registry.start() : registry.load());
   await rates.refresh(true);
@@ -102,10 +105,12 @@ async function assemble({ database, settings, environment, log, purpose }: Parts
   const close = async () => {
     await registry.stop();
     await outbox.stop();
+    await Promise.all(actions.map((action) => action.stop?.(services)));
     await admission.close();
     await database.close();
   };
-  return { services, admission, handle, outbox, carrierOf, status, made, close };
+  const startActions = () => actions.forEach((action) => void action.start?.(services));
+  return { services, admission, handle, outbox, carrierOf, status, startActions, made, close };
 }
 
 export interface RunningServer {
@@ -131,6 +136,7 @@ export async function startServer(engine: Engine, environment: NodeJS.ProcessEnv
     consoleAllowed: admission.consoleAllowed,
   });
   status.connections = transports.connections;
+  engine.startActions();
   outbox.start(carrierOf);
   const stopTicking = everySecond(engine);
   return {

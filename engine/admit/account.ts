@@ -6,7 +6,7 @@ import type { Log } from "../log.js";
 import type { Caller, Row } from "../request.js";
 import { contains, readAddressTexts } from "./address-list.js";
 import type { Background } from "./background.js";
-import { isAdmin, kindOf } from "./kind.js";
+import { isAdmin, isPrivileged, kindOf } from "./kind.js";
 import { type FoundNonce, type NonceBook, needsNonce, wrongLogin } from "./login.js";
 import { MOST_NAMESAKES } from "./plan.js";
 import { needOf, type Proof, proofOf } from "./proof.js";
@@ -40,16 +40,22 @@ export const makeAccountCheck =
     visit.person = nothing ? await withoutLogin(visit, parts.database) : await signIn(visit, parts);
   };
 
-/** The console's user, the owner at the command line, a trusted address with the key, or nobody. */
+/** The console's user, the account whose number sent a message, the owner at the command line, a trusted address with the key, or nobody. */
 async function withoutLogin(visit: Visit, database: Database): Promise<Caller> {
   const { request, entry, policy, plan, hasKey, place } = visit;
-  const { transport, consoleUser } = request.peer;
+  const { transport, consoleUser, account } = request.peer;
   if (transport === "local") return { id: 0, username: "command line", kind: "server-admin", fields: {} };
   if (consoleUser !== undefined) {
     const { rows } = await database.run({ text: plan.byName, values: [consoleUser] });
     if (rows[0] === undefined || !isOpen(rows[0])) throw wrongLogin();
     const user = callerOf(rows[0]);
     return policy.settings.apitrustfromconsole === "2" ? { ...user, kind: "server-admin" } : user;
+  }
+  if (account !== undefined) {
+    // A sender's number is easily forged, so that nobody with power is known by it.
+    const { rows } = await database.run({ text: plan.byId, values: [account] });
+    if (rows[0] === undefined || !isOpen(rows[0]) || isPrivileged(rows[0])) throw wrongLogin();
+    return callerOf(rows[0]);
   }
   if (needsNonce(visit)) throw wrongLogin();
   const forAdmins = entry.access.user <= 10 || (request.params.get("targetuser") ?? "") !== "";
