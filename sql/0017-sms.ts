@@ -3,10 +3,11 @@ import type { Knex } from "knex";
 import { addColumns, makeTable } from "./columns.js";
 
 export async function up(knex: Knex): Promise<void> {
-  await addColumns(knex, "tb_sms", ({ text, number }) => {
+  await addColumns(knex, "tb_sms", ({ text, number, flag }) => {
     text("coding", 8);
     text("currency", 8);
     text("reason", 255);
+    flag("refunded");
     // Of a message that came in: the sender and the provider's own id, so that it is taken once.
     text("inboundid", 255);
     // Of an answer by SMS: the message that it answers.
@@ -45,6 +46,6 @@ export async function down(knex: Knex): Promise<void> {
   await knex.schema.alterTable("tb_sms", (table) => {
     table.dropIndex(["tonumber", "datum"]);
     table.dropUnique(["inboundid"]);
-    table.dropColumns("coding", "currency", "reason", "inboundid", "answers");
+    table.dropColumns("coding", "currency", "reason", "refunded", "inboundid", "answers");
   });
 }
