@@ -245,7 +245,7 @@ export const OPTIONS = {
     default: "",
     secret: true,
     summary:
-      "Address of the HTTP gateway that sends SMS, with {from} {to} {text} behind its question mark; also {coding} (0 or 2, for UCS-2), {id}, {parts} and {dlr}, the address for delivery reports.",
+      "Address of the HTTP gateway that sends SMS, with {from} {to} {text} behind its question mark; also {coding} (0, or 2 for UCS-2), {id}, {dlr}, the address for delivery reports, and {udh}: with it each part is sent alone, behind its header in bytes.",
   },
   smssuccess: {
     type: "pattern",

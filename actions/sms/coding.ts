@@ -49,5 +49,12 @@ function split(characters: readonly string[], coding: Coding): string[] {
   return [...parts, current];
 }
 
+/**
+ * The header by which a phone joins parts; empty for a message of one. Its reference is made of the message's id: a part
+ * that is sent again is the same part to a phone.
+ */
+export const partHeader = ({ id, parts }: { id: number; parts: readonly string[] }, part: number): Buffer =>
+  parts.length === 1 ? Buffer.alloc(0) : Buffer.from([5, 0, 3, id & 0xff, parts.length, part]);
+
 /** A text that can be sent: what is half a character becomes the sign for that. */
 export const wellFormed = (text: string): string => text.replace(/\p{Surrogate}/gu, "\ufffd");

@@ -15,7 +15,5 @@ export async function sendMessage(message: Message, services: Services, signal: 
   const taken = await takenParts(database, message.id);
   const remember = (part: number, providerId: string) => rememberPart(database, message.id, part, providerId);
   if (settings.current.smsurl === "") return sendBySmpp(message, taken, remember, services, signal);
-  if (taken.size > 0) return;
-  const providerId = await sendByHttp(message, settings.current, signal);
-  if (providerId !== undefined) await remember(1, providerId);
+  return sendByHttp(message, taken, remember, settings.current, signal);
 }

@@ -1,8 +1,8 @@
 /** SMS through a centre: one link a server, over which messages go out, and reports and messages come in. */
-import smpp, { type Pdu } from "smpp";
+import smpp from "smpp";
 import type { Services } from "../../engine/contracts.js";
 import { PassingError } from "../../engine/errors.js";
-import type { Coding } from "./coding.js";
+import { type Coding, partHeader } from "./coding.js";
 import type { Message } from "./messages.js";
 import { receivedOverSmpp } from "./smpp-inbound.js";
 import { SmppLink } from "./smpp-link.js";
@@ -53,12 +53,9 @@ const ENCODERS: Readonly<Record<Coding, { dataCoding: number; encode(text: strin
   ucs2: { dataCoding: 8, encode: (text) => smpp.encodings.UCS2.encode(text) },
 };
 
-/** The header's reference is made of the message's id: a part that is sent again is the same part to a phone. */
 function fieldsOf(message: Message, text: string, part: number): Record<string, unknown> {
   const { dataCoding, encode } = ENCODERS[message.coding];
-  const body = encode(text);
-  const total = message.parts.length;
-  const header = Buffer.from([5, 0, 3, message.id & 0xff, total, part]);
+  const header = partHeader(message, part);
   return {
     ...sourceOf(message.from),
     dest_addr_ton: 1,
@@ -66,9 +63,9 @@ function fieldsOf(message: Message, text: string, part: number): Record<string, 
     destination_addr: message.to,
     registered_delivery: REPORT_WANTED,
     data_coding: dataCoding,
-    esm_class: total > 1 ? UDH_INDICATOR : 0,
-    short_message: total > 1 ? Buffer.concat([header, body]) : body,
-  } satisfies Partial<Pdu>;
+    esm_class: header.length > 0 ? UDH_INDICATOR : 0,
+    short_message: Buffer.concat([header, encode(text)]),
+  };
 }
 
 /** Types of number: 5 a word, 3 a short number of the network, 1 an international one. */
