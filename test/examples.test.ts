@@ -29,8 +29,10 @@ async function firstValue(server: TestServer, sql: string): Promise<unknown> {
 }
 
 async function runExample(server: TestServer, entry: Entry, example: Example): Promise<void> {
-  const { database, registry } = server.engine.services;
+  const { database, registry, rates } = server.engine.services;
   await restoreSample(database, [ADMIN.username]);
+  // The price list may have been read while its tables were empty.
+  await rates.refresh();
   for (const sql of example.given ?? [])
     await database.run({ text: translateStatement(sql, database.dialect).text, values: [] });
   const login = example.as === undefined ? { authkey: KEY } : as(example.as);

@@ -23,6 +23,8 @@ export interface SmsCentre {
   phoneSends(from: string, to: string, text: string, coding?: "gsm" | "ucs2"): Promise<number>;
   /** Sends a receipt for the messages that were taken with the word `later` in their text. */
   reportLater(stat: string): void;
+  /** Sends a receipt under any id. Resolves with the status of the answer. */
+  report(id: string, stat: string): Promise<number>;
   /** Breaks all links. */
   cut(): void;
   stop(): Promise<void>;
@@ -105,7 +107,17 @@ export async function startSmsCentre(password = "secret", given?: number): Promi
     reportLater(stat) {
       for (const { session, pdu, id } of later.splice(0)) sendReceipt(session, pdu, id, stat);
     },
-    cut: () => server.sessions.forEach((session) => session.destroy()),
+    report: (id, stat) =>
+      new Promise((resolve, reject) => {
+        const [session] = bound;
+        if (session === undefined) return reject(new Error("nobody is bound"));
+        session.deliver_sm({ esm_class: RECEIPT, short_message: receiptText(id, stat) }, (answer) =>
+          resolve(answer.command_status),
+        );
+      }),
+    cut() {
+      for (const session of server.sessions) session.destroy();
+    },
     async stop() {
       for (const session of server.sessions) session.destroy();
       server.close();
@@ -132,5 +144,8 @@ const sendReceipt = (session: Session, pdu: Pdu, id: string, stat: string): void
     source_addr: pdu["destination_addr"],
     destination_addr: pdu["source_addr"],
     esm_class: RECEIPT,
-    short_message: `id:${id} sub:001 dlvrd:001 submit date:2611250800 done date:2611250801 stat:${stat} err:000 text:x`,
+    short_message: receiptText(id, stat),
   });
+
+const receiptText = (id: string, stat: string): string =>
+  `id:${id} sub:001 dlvrd:001 submit date:2611250800 done date:2611250801 stat:${stat} err:000 text:x`;

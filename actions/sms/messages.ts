@@ -115,26 +115,31 @@ export async function settle(session: Session, id: number, outcome: Outcome, ref
   if (changed === 1 && outcome === "failed" && refunds) await refundMessage(session, id);
 }
 
-/** What the network says of a part. Answers false where no message has a part of that id. */
+/** The messages that have a part of that id. */
+export async function messagesOf(session: Session, providerId: string): Promise<number[]> {
+  const text = "select distinct smsid from tb_smsparts where providerid = ?";
+  const { rows } = await session.run({ text, values: [providerId] });
+  return rows.map((row) => Number(row["smsid"]));
+}
+
+/** What the network says of a part of that message; the first report that is final counts. */
 export async function settlePart(
   session: Session,
+  id: number,
   providerId: string,
   outcome: Outcome,
   refunds: boolean,
-): Promise<boolean> {
+): Promise<void> {
   await session.run({
-    text: "update tb_smsparts set status = ? where providerid = ? and status = ''",
-    values: [outcome, providerId],
+    text: "update tb_smsparts set status = ? where providerid = ? and smsid = ? and status = ''",
+    values: [outcome, providerId, id],
   });
-  const { rows } = await session.run({
-    text: "select distinct smsid from tb_smsparts where providerid = ?",
-    values: [providerId],
-  });
-  for (const row of rows) await settleByParts(session, Number(row["smsid"]), refunds);
-  return rows.length > 0;
+  // Reports about two parts at the same time wait here for each other, so that the second sees what the first has done.
+  await session.run({ text: "update tb_sms set status = status where id = ?", values: [id] });
+  await settleByParts(session, id, refunds);
 }
 
-/** Delivered with its last part, failed with the first: decided within the statements, whatever others do at the time. */
+/** Delivered with its last part, failed with the first. The row of the message is locked. */
 async function settleByParts(session: Session, id: number, refunds: boolean): Promise<void> {
   const { changed } = await session.run({
     text: `update tb_sms set status = 'failed', reason = ? where id = ? and status in ('queued', 'sent')

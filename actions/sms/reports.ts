@@ -1,7 +1,7 @@
 /** Delivery reports: what the network says of a message, in the words of gateways and centres. */
 import { setTimeout as pause } from "node:timers/promises";
 import type { Services } from "../../engine/contracts.js";
-import { type Outcome, settle, settlePart } from "./messages.js";
+import { messagesOf, type Outcome, settle, settlePart } from "./messages.js";
 
 /** Numbers of HTTP gateways (1 delivered, 2 not, 16 refused), words of receipts; 4 and 8 are on the way. */
 const OUTCOMES: readonly [RegExp, Outcome | undefined][] = [
@@ -16,19 +16,21 @@ export function outcomeOf(status: string): Outcome | undefined | null {
   return found === undefined ? null : found[1];
 }
 
-/** Tries so often, a second apart: a report may overtake the answer that tells the id of its message. */
-const LOOKS = 3;
+/** Milliseconds before the next look: a report may overtake the answer that tells the id of its message. */
+const PAUSES = [50, 150, 400, 1_000];
 
 /** Books the report about one part. Answers false where nobody knows its id. */
 export async function reportPart(providerId: string, outcome: Outcome, services: Services): Promise<boolean> {
   const { database, settings } = services;
-  for (let look = 1; ; look += 1) {
-    const known = await database.transaction((session) =>
-      settlePart(session, providerId, outcome, settings.current.smsrefund),
-    );
-    if (known || look === LOOKS) return known;
-    await pause(1_000);
+  let ids = await messagesOf(database, providerId);
+  for (const milliseconds of PAUSES) {
+    if (ids.length > 0) break;
+    await pause(milliseconds);
+    ids = await messagesOf(database, providerId);
   }
+  for (const id of ids)
+    await database.transaction((session) => settlePart(session, id, providerId, outcome, settings.current.smsrefund));
+  return ids.length > 0;
 }
 
 /** Books the report about a whole message. */
