@@ -9,7 +9,7 @@ export interface SmsCommand {
   login: { name?: string; password: string } | undefined;
   /** The text without passwords and PINs, as it may be kept. */
   shown: string;
-  /** It has no command's name in it, so that it may be something else. */
+  /** Two words stand where a login would, without a command's name before them: it may be something else. */
   guessed: boolean;
 }
 
@@ -37,7 +37,10 @@ const FORMS: Readonly<Record<string, Form>> = {
   callback: TO_ONE,
   p2p: TO_TWO,
 };
-const SHORT: Readonly<Record<string, string>> = { bal: "balance", recharge: "charge" };
+const SHORT: ReadonlyMap<string, string> = new Map([
+  ["bal", "balance"],
+  ["recharge", "charge"],
+]);
 
 /**
  * `allowed` are the names of entries that may be called so. Before the values there may stand a name and a password, or a
@@ -46,8 +49,8 @@ const SHORT: Readonly<Record<string, string>> = { bal: "balance", recharge: "cha
 export function commandOf(text: string, sender: string, allowed: ReadonlySet<string>): SmsCommand | undefined {
   const words = text.split(/[\s,;]+/).filter((word) => word !== "");
   const first = words[0]?.toLowerCase() ?? "";
-  const name = SHORT[first] ?? first;
-  const form = FORMS[name];
+  const name = SHORT.get(first) ?? first;
+  const form = Object.hasOwn(FORMS, name) ? FORMS[name] : undefined;
   const command = form === undefined ? general(words, sender) : read(name, form, words.slice(1), sender);
   return command !== undefined && allowed.has(command.entry) ? command : undefined;
 }
@@ -58,7 +61,9 @@ function general(words: readonly string[], sender: string): SmsCommand | undefin
   if (numbers === 0) return undefined;
   const entry = numbers === 2 ? "p2p" : "cb";
   const command = read(entry, numbers === 2 ? TO_TWO : TO_ONE, words, sender);
-  return command && { ...command, shown: command.shown.slice(entry.length + 1), guessed: true };
+  if (command === undefined) return undefined;
+  const guessed = command.login?.name !== undefined;
+  return { ...command, shown: command.shown.slice(entry.length + 1), guessed };
 }
 
 /** Long enough not to be the PIN of a login. */

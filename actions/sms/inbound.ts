@@ -102,7 +102,7 @@ export async function runCommand(body: unknown, services: Services): Promise<Boo
   const command = body as StoredCommand;
   const { body: answered } = await services.handle(incomingOf(command, services));
   const text = answered.toString().trim();
-  if (command.guessed && text.startsWith("ERROR: auth failed")) return undefined;
+  if (command.guessed && text.startsWith("ERROR")) return undefined;
   return (session) => answer(session, command, text, services);
 }
 
