@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { after, before, beforeEach, test } from "node:test";
+import { receiveMessage } from "../actions/sms/inbound.js";
 import { eachDatabase } from "./databases.js";
 import { ADMIN, as, KEY, type Params, startTestServer, type TestServer } from "./server.js";
 import {
@@ -269,6 +270,18 @@ eachDatabase("sms", (fresh) => {
       assert.match(await receive(params), /^OK: stored, id: \d+$/);
       assert.deepEqual(await answers(), wanted);
     });
+
+  test("a PIN that comes by SMS is kept sealed until it is used", async () => {
+    await server.engine.services.database.transaction(async (session) => {
+      const { services } = server.engine;
+      const message = { from: "36301112222", to: "77", text: "charge 100000000025" };
+      const stored: string[] = [];
+      const store = async (item: { body: unknown }) => void stored.push(JSON.stringify(item.body));
+      await receiveMessage(session, message, services, store);
+      assert.equal(stored.length, 1);
+      assert.doesNotMatch(stored.join(), /100000000025/);
+    });
+  });
 
   test("a password that comes by SMS is kept nowhere", async () => {
     Object.assign(gateway.state, { status: 503 });

@@ -24,10 +24,8 @@ interface StoredCommand {
   to: string;
   account: number | null;
   entry: string;
-  values: string[];
-  name: string | null;
-  /** Sealed. */
-  password: string | null;
+  /** JSON of the values and the login, sealed: there may be a password or a PIN in it. */
+  sealed: string;
   guessed: boolean;
 }
 
@@ -88,14 +86,7 @@ const storedCommand = (
   { entry, values, login, guessed }: SmsCommand,
   message: Pick<StoredCommand, "id" | "from" | "to" | "account">,
   { passwords }: Services,
-): StoredCommand => ({
-  ...message,
-  entry,
-  values,
-  name: login?.name ?? null,
-  password: login === undefined ? null : passwords.seal(login.password),
-  guessed,
-});
+): StoredCommand => ({ ...message, entry, sealed: passwords.seal(JSON.stringify({ values, login })), guessed });
 
 /** Runs the command as a request like any other; its answer goes back by SMS, together with the end of the item. */
 export async function runCommand(body: unknown, services: Services): Promise<Booking | undefined> {
@@ -107,16 +98,18 @@ export async function runCommand(body: unknown, services: Services): Promise<Boo
 }
 
 function incomingOf(command: StoredCommand, { passwords }: Services): Incoming {
-  const { id, from, entry, values, name, account } = command;
+  const { id, from, entry, account, sealed } = command;
+  const opened = passwords.open(sealed);
+  if (opened === undefined) throw new Error("this command was sealed under another key");
+  const { values, login } = JSON.parse(opened) as Pick<SmsCommand, "values" | "login">;
   const named: [string, string][] = [
     ["format", "text"],
     // A command that is run again after a crash is done once where its entry can tell.
     ["idempotencykey", `sms-${id}`],
   ];
-  if (name !== null) named.push(["authid", name]);
-  if (command.password !== null) named.push(["authpwd", passwords.open(command.password) ?? ""]);
-  // A PIN belongs to the account whose number sent it.
-  if (name === null && command.password !== null && account !== null) named.push(["authid", String(account)]);
+  // A PIN alone belongs to the account whose number sent it.
+  const name = login?.name ?? account?.toString() ?? "";
+  if (login !== undefined) named.push(["authid", name], ["authpwd", login.password]);
   const peer: Incoming["peer"] = {
     transport: "sms",
     address: `sms ${from}`,
@@ -124,8 +117,8 @@ function incomingOf(command: StoredCommand, { passwords }: Services): Incoming {
     connection: `sms ${id}`,
     ...(account === null ? {} : { account }),
   };
-  const command_ = { entry, named, positional: values, rest: values.join(" ") };
-  return { peer, target: "", body: Buffer.alloc(0), contentType: "", command: command_ };
+  const request = { entry, named, positional: values, rest: values.join(" ") };
+  return { peer, target: "", body: Buffer.alloc(0), contentType: "", command: request };
 }
 
 const HOUR = 3_600_000;
