@@ -22,6 +22,10 @@ export interface Action {
   operations: Readonly<Record<string, Operation>>;
   /** What carries out the outbox's items of the kind `name.delivery`, after the answer. */
   deliveries?: Readonly<Record<string, Delivery>>;
+  /** Begins what runs beside the requests of a server, such as a link to a provider. */
+  start?(services: Services): void;
+  /** Ends it, and whatever else the action holds open; the outbox has stopped by then. */
+  stop?(services: Services): Promise<void>;
 }
 
 /** `name.operation` of a `call:` step. */
@@ -45,6 +49,11 @@ export interface ActionContext {
   params: Params;
   /** Stores an item of the outbox beside the changes of this entry; its worker is told after the answer. */
   store(item: Pick<OutboxItem, "kind" | "lane" | "body">): Promise<void>;
+  /**
+   * Has something waited for once the changes of this entry are committed; what it gives back replaces fields of this
+   * step's result in the answer. An ApiError becomes the answer, and undoes nothing.
+   */
+  afterwards(work: () => Promise<Readonly<Record<string, Cell>>>): void;
 }
 
 /** Carries out one kind of the outbox's items: outside any transaction, perhaps on another server, perhaps again after a crash. */
@@ -105,6 +114,8 @@ export interface Services {
   memory: readonly MemoryList[];
   storage: Storage;
   schedule: Schedule;
+  /** For requests that come in by other ways than a socket, such as a command by SMS. */
+  handle: Handle;
 }
 
 /** The entries in force. */

@@ -38,6 +38,8 @@ export interface Engine {
   carrierOf: (kind: string) => Carrier | undefined;
   status: Status;
   tunnels: TunnelSessions;
+  /** Begins what actions do beside the requests. */
+  startActions(): void;
   /** What a first start made, to be printed once. */
   made: Made;
   close(): Promise<void>;
@@ -107,18 +109,19 @@ async function assemble(parts: Parts): Promise<Engine> {
   const gate = new Gate();
   const renew = () => readAgain({ settings, registry, rates, admission });
   const storage = new DatabaseStorage({ ...parts, gate, renew, generation: () => registry.current.generation });
+  const callHandle: Handle = (incoming) => handle(incoming);
   const schedule = makeSchedule({
     ...parts,
     registry,
     gate,
     outbox,
     definitionsFolder,
-    handle: (incoming) => handle(incoming),
+    handle: callHandle,
   });
   const { nonces, bans } = admission;
   const state = { database, settings, registry, rates, passwords, nonces, bans, outbox, log, status, tunnels };
   const memory = [...memoryOf(state), ...admission.memory];
-  const services: Engine["services"] = { ...state, storage, schedule, memory };
+  const services: Engine["services"] = { ...state, storage, schedule, memory, handle: callHandle };
   await (purpose === "server" ? registry.start() : registry.load());
   await rates.refresh(true);
   await schedule.load();
@@ -129,11 +132,13 @@ async function assemble(parts: Parts): Promise<Engine> {
     await schedule.stop();
     await registry.stop();
     await outbox.stop();
+    await Promise.all(actions.map((action) => action.stop?.(services)));
     await admission.close();
     await database.close();
     status.loadMeter.stop();
   };
-  return { services, admission, handle, outbox, carrierOf, status, tunnels, made, close };
+  const startActions = () => actions.forEach((action) => void action.start?.(services));
+  return { services, admission, handle, outbox, carrierOf, status, tunnels, startActions, made, close };
 }
 
 /** What a server keeps of its database, after that was restored or is another one. */
@@ -176,6 +181,7 @@ export async function startServer(engine: Engine, environment: NodeJS.ProcessEnv
   });
   status.connections = transports.connections;
   status.loadMeter.start();
+  engine.startActions();
   outbox.start(carrierOf);
   if (services.settings.current.scheduler) services.schedule.start();
   const stopTicking = everySecond(engine);

@@ -88,8 +88,20 @@ function parseOption(name: OptionName, text: string): unknown {
       parseAddressList(name, items);
       return Object.freeze(items);
     }
+    case "pattern":
+      if (!isPattern(text)) throw wrong("a regular expression");
+      return text;
     default:
       return text;
+  }
+}
+
+function isPattern(text: string): boolean {
+  try {
+    new RegExp(text, "iu");
+    return true;
+  } catch {
+    return false;
   }
 }
 

@@ -40,7 +40,7 @@ async function installed(names: readonly string[]): Promise<string> {
 }
 
 /** A port below those that the system gives away by itself. */
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   for (;;) {
     const port = 20_000 + Math.floor(Math.random() * 12_000);
     const free = await new Promise<boolean>((resolve) => {

@@ -7,6 +7,14 @@ import { eachDatabase, restoreSample } from "./databases.js";
 import { GATEWAY_KEY, type Gateway, startGateway } from "./gateway.js";
 import { ADMIN, as, KEY, startTestServer, type TestServer } from "./server.js";
 
+/** Nobody listens there: what goes out stays queued. */
+const OUTSIDE = {
+  TBAPI_SMSURL: "http://127.0.0.1:9/send?from={from}&to={to}&text={text}&dlr={dlr}",
+  TBAPI_SMSREPORTURL: "http://127.0.0.1:9/mvapireq/?apientry=smsdlr&status=%d",
+  TBAPI_SMSSECRET: "sms-secret",
+  TBAPI_SMSWAIT: "1",
+};
+
 const isPattern = /^\/(.*)\/$/s;
 
 function assertAnswer(answer: string, expected: string): void {
@@ -60,7 +68,8 @@ eachDatabase("examples", (fresh) => {
   let gateway: Gateway;
   before(async () => {
     gateway = await startGateway();
-    server = await startTestServer(await fresh(), { TBAPI_PAYMENTURL: gateway.url, TBAPI_PAYMENTKEY: GATEWAY_KEY });
+    const payments = { TBAPI_PAYMENTURL: gateway.url, TBAPI_PAYMENTKEY: GATEWAY_KEY };
+    server = await startTestServer(await fresh(), { ...OUTSIDE, ...payments });
   });
   after(() => Promise.all([server.stop(), gateway.stop()]));
 
