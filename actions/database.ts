@@ -2,13 +2,13 @@
  * The database as an administered thing: what `db` is sent (any statement of an administrator, translated, run apart, with
  * secrets masked in what comes back), its connections, its backups, and the second database.
  */
-import type { Action } from "../engine/contracts.js";
+import type { Action, ActionContext } from "../engine/contracts.js";
 import { cellText } from "../engine/database/cells.js";
 import { DatabaseError } from "../engine/database/database.js";
 import { ApiError } from "../engine/errors.js";
 import { SECRET_FIELDS } from "../engine/registry/scope.js";
 import type { Cell, Row } from "../engine/request.js";
-import { auditStatement, withoutLiterals } from "../engine/run/audit.js";
+import { auditStatement, subjectOf, withoutLiterals } from "../engine/run/audit.js";
 import { translateStatement } from "../engine/template/compile.js";
 
 const MASK = "***";
@@ -18,6 +18,11 @@ function masked(row: Row, isSecret: (cell: unknown) => boolean): Row {
   for (const [name, cell] of Object.entries(row))
     shown[name] = cell !== null && (SECRET_FIELDS.has(name.toLowerCase()) || isSecret(cell)) ? MASK : cell;
   return shown;
+}
+
+function auditOf(sql: string, context: ActionContext) {
+  const told = withoutLiterals(sql);
+  return auditStatement(context, `${subjectOf(told)}: ${told}`);
 }
 
 const optional = (value: Cell | undefined): string | undefined => cellText(value) || undefined;
@@ -35,7 +40,7 @@ const database: Action = {
         const { database: target, settings, passwords, rates } = services;
         const { text, verb } = translateStatement(String(sql ?? ""), target.dialect);
         try {
-          const deed = verb === "select" ? undefined : auditStatement(context, `data: ${withoutLiterals(text)}`);
+          const deed = verb === "select" ? undefined : auditOf(text, context);
           const result = await target.runForeign(
             { text, values: [] },
             { maxRows: settings.current.maxrows, andThen: deed === undefined ? [] : [deed] },

@@ -8,6 +8,7 @@ import type { BoundValue, Column, Dialect, Session } from "../engine/database/da
 import { ApiError } from "../engine/errors.js";
 import { SECRET_FIELDS } from "../engine/registry/scope.js";
 import type { Cell, Row } from "../engine/request.js";
+import { subjectOf } from "../engine/run/audit.js";
 import { checkOption } from "../engine/settings.js";
 import { setCredit } from "./ledger.js";
 
@@ -22,14 +23,6 @@ const INTERNAL = new Set([
   "tb_payments",
   "tb_audit",
 ]);
-
-/** What a change of a table is called in the audit. */
-const SUBJECTS: Readonly<Record<string, string>> = {
-  tb_users: "users",
-  tb_settings: "settings",
-  tb_api: "definitions",
-  tb_scheduledtasks: "tasks",
-};
 
 /** Builders without a connection: they make text and bindings, the session runs them. */
 export const builders: Readonly<Record<Dialect, Knex>> = {
@@ -156,7 +149,7 @@ async function setAnyField(input: Input, context: ActionContext) {
     builders[context.session.dialect](table).where(key, rowKey).update(changes),
   );
   if (changed === 0) throw new ApiError("not found", `no row of ${table} has this ${key}`);
-  return { changed, what: SUBJECTS[table] ?? "data", table, field: field.name, row };
+  return { changed, what: subjectOf(table), table, field: field.name, row };
 }
 
 /** What would stop the next start or the next reload is refused now. Errors: ApiError "wrong parameter", naming the option. */
@@ -204,7 +197,7 @@ async function setOwnField(input: Input, context: ActionContext) {
   if (isOnce) void query.where((empty) => empty.whereNull(field.name).orWhere(field.name, ""));
   const { changed } = await send(session, query.update(changes));
   if (changed === 0) throw new ApiError("conflict", `${field.name} is set already; an administrator can change it`);
-  return { changed, what: SUBJECTS[table], table, field: field.name, row: String(caller.id) };
+  return { changed, what: subjectOf(table), table, field: field.name, row: String(caller.id) };
 }
 
 const fields: Action = {

@@ -24,6 +24,21 @@ export function auditStatement({ entry, caller, request }: Deed, text: string): 
   };
 }
 
+const SUBJECTS: Readonly<Record<string, string>> = {
+  tb_settings: "settings",
+  tb_api: "definitions",
+  tb_scheduledtasks: "tasks",
+  tb_prepaidcodes: "credits",
+  tb_users: "users",
+};
+
+/** What a change is one of, by the name of its table or by its statement. */
+export function subjectOf(text: string): string {
+  const words = new Set(text.toLowerCase().match(/\w+/g));
+  const table = Object.keys(SUBJECTS).find((name) => words.has(name));
+  return (table && SUBJECTS[table]) ?? "data";
+}
+
 /** A statement whose texts and numbers are masked: they may be secrets. The statement must be one that can be read. */
 export const withoutLiterals = (sql: string): string => tokenise(sql).map(masked).join("").replace(/\s+/g, " ").trim();
 
