@@ -10,7 +10,7 @@ run: build ## install, build, and serve sample data on http://127.0.0.1:8080
 	TBAPI_HOST=$${TBAPI_HOST:-127.0.0.1} TBAPI_PORT=$${TBAPI_PORT:-8080} TBAPI_ADMINPORT=$${TBAPI_ADMINPORT:-8081} \
 	TBAPI_LOGLEVEL=$${TBAPI_LOGLEVEL:-warn} exec $(NODE) dist/engine/main.js start --sample
 
-test: build mariadb ## run every test on SQLite and on a MariaDB of its own
+test: build mariadb kannel ## run every test on SQLite and on a MariaDB of its own
 	$(NODE) dist/test/databases.js -- $(NODE) --test --test-concurrency=2 dist/test/*.test.js
 
 test-hard: build mariadb ## kill a server that moves money fifty times on each database, and prove every credit
@@ -44,3 +44,7 @@ node_modules/.installed: package.json package-lock.json
 .PHONY: mariadb
 mariadb:
 	@command -v mariadbd >/dev/null || [ -x /usr/sbin/mariadbd ] || sh test/install-mariadb.sh
+
+.PHONY: kannel
+kannel:
+	@[ -x /usr/sbin/bearerbox ] || [ -x /usr/local/sbin/bearerbox ] || sh test/install-kannel.sh

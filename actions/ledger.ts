@@ -27,8 +27,8 @@ export interface Booking {
   reference: string;
 }
 
-/** The transaction in which a credit changes, and the parameters, of which `idempotencykey` stands in the ledger. */
-export type Books = Pick<ActionContext, "session" | "params">;
+/** The transaction in which a credit changes; of the request, where there is one, `idempotencykey` stands in the ledger. */
+export type Books = Pick<ActionContext, "session"> & Partial<Pick<ActionContext, "params">>;
 
 const amountOf = (value: Cell | undefined, name: string): bigint => {
   const amount = parseAmount(String(value ?? ""));
@@ -49,7 +49,7 @@ async function book(booking: Booking, { session, params }: Books): Promise<strin
   const { rows } = await session.run({ text: CREDIT, values: [booking.user] });
   const balance = String(rows[0]?.["credit"]);
   const { user, amount, kind, reference } = booking;
-  const key = params["idempotencykey"] ?? null;
+  const key = params?.["idempotencykey"] ?? null;
   await session.run({
     text: BOOK,
     values: [toDatetime(Date.now()), user, amount, balance, kind, reference.slice(0, 200), key],
@@ -199,7 +199,7 @@ const ledger: Action = {
               },
               context,
             );
-        return { rows, columns, count: rows.length };
+        return { rows, columns, count: rows.length, booked: String(wanted ?? "0") === "1" ? rows.length : 0 };
       },
     },
   },
@@ -215,6 +215,20 @@ export async function setCredit(user: number, target: bigint, context: ActionCon
   if (before === target) return formatAmount(before);
   await session.run({ text: SET, values: [formatAmount(target), user] });
   return book({ user, amount: formatAmount(target - before), kind, reference: actor(context) }, context);
+}
+
+/** Takes the price of something that is sold from an account; answers the credit after it. Errors: ApiError "no credit". */
+export async function takePrice(sale: Booking, books: Books): Promise<string> {
+  await take(sale.user, sale.amount, books.session);
+  return book({ ...sale, amount: `-${sale.amount}` }, books);
+}
+
+/** Gives the price of what could not be delivered back, in the transaction that says so. An account that is gone gets nothing. */
+export async function refund(sale: Booking, session: Session): Promise<void> {
+  const { rows } = await session.run({ text: CREDIT, values: [sale.user] });
+  if (rows.length === 0) return;
+  await add(sale.user, sale.amount, session);
+  await book(sale, { session });
 }
 
 export default ledger;

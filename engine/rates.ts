@@ -58,6 +58,14 @@ export class PrefixRates implements RateTable {
     return undefined;
   }
 
+  get count(): number {
+    return countOf(this.#lists);
+  }
+
+  *all(): ReturnType<RateTable["all"]> {
+    for (const { rate, ...list } of pricesOf(this.#lists)) yield { prefix: rate.prefix, ...list, rate };
+  }
+
   matches(number: string, resellerId: number, kind: Kind): Rate[] {
     return this.#listsFor(resellerId, kind).flatMap((list) =>
       [...prefixesOf(number, list)].flatMap((prefix) => list.byPrefix.get(prefix) ?? []),

@@ -1,6 +1,17 @@
 /** The nouns of a request's way through the engine; types only. */
 
-export type TransportName = "http" | "https" | "tcp" | "tls" | "udp" | "ws" | "wss" | "tunnel" | "console" | "local";
+export type TransportName =
+  | "http"
+  | "https"
+  | "tcp"
+  | "tls"
+  | "udp"
+  | "ws"
+  | "wss"
+  | "tunnel"
+  | "console"
+  | "sms"
+  | "local";
 
 /** Who is at the other end of the socket, as the transport saw it. */
 export interface Peer {
@@ -11,8 +22,10 @@ export interface Peer {
   forwarded: boolean;
   /** Identity of the connection, to be closed or limited. */
   connection: string;
-  /** Set on the console: the administrator who logged in there. */
+  /** On the console the administrator who logged in there; of a request of the server's own what it is called. */
   consoleUser?: string;
+  /** Set for a message: the id of the account whose number sent it. */
+  account?: number;
 }
 
 /** A parameter's value: text, a number or boolean of JSON as its own text, or null where JSON says null. */

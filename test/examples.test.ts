@@ -7,6 +7,14 @@ import { eachDatabase, restoreSample } from "./databases.js";
 import { GATEWAY_KEY, type Gateway, startGateway } from "./gateway.js";
 import { ADMIN, as, KEY, startTestServer, type TestServer } from "./server.js";
 
+/** Nobody listens there: what goes out stays queued. */
+const OUTSIDE = {
+  TBAPI_SMSURL: "http://127.0.0.1:9/send?from={from}&to={to}&text={text}&dlr={dlr}",
+  TBAPI_SMSREPORTURL: "http://127.0.0.1:9/mvapireq/?apientry=smsdlr&status=%d",
+  TBAPI_SMSSECRET: "sms-secret",
+  TBAPI_SMSWAIT: "1",
+};
+
 const isPattern = /^\/(.*)\/$/s;
 
 function assertAnswer(answer: string, expected: string): void {
@@ -21,13 +29,26 @@ async function firstValue(server: TestServer, sql: string): Promise<unknown> {
   return Object.values(rows[0] ?? {})[0];
 }
 
+/** Options of `tb_settings` beside those that the tests' server is started with. */
+async function setOptions(server: TestServer, options: Example["options"] = {}): Promise<void> {
+  const { database, settings } = server.engine.services;
+  await database.run({ text: "delete from tb_settings where comment = 'example'", values: [] });
+  for (const values of Object.entries(options))
+    await database.run({ text: "insert into tb_settings (name, val, comment) values (?, ?, 'example')", values });
+  await settings.reload();
+}
+
 async function runExample(server: TestServer, entry: Entry, example: Example): Promise<void> {
   const { database, registry, rates } = server.engine.services;
   await restoreSample(database, [ADMIN.username]);
-  await rates.refresh();
+  await setOptions(server, example.options);
+  // The price list may have been looked at while the tables were empty.
+  await rates.refresh(true);
   for (const sql of example.given ?? [])
     await database.run({ text: translateStatement(sql, database.dialect).text, values: [] });
   const login = example.as === undefined ? { authkey: KEY } : as(example.as);
+  for (const { apientry = "", ...first } of example.before ?? [])
+    assert.match(await server.get(apientry, { ...login, ...first }), /^OK/, apientry);
   const params = { ...login, ...example.request };
   assertAnswer((await server.get(entry.name, params)).trimEnd(), example.answer);
   if (example.rows !== undefined) {
@@ -35,6 +56,7 @@ async function runExample(server: TestServer, entry: Entry, example: Example): P
     assert.deepEqual(rows, example.rows);
   }
   for (const { sql, is } of example.then ?? []) assert.equal(await firstValue(server, sql), is, sql);
+  if (example.options !== undefined) await setOptions(server);
   if (entry.name === "apireload") {
     await database.run({ text: "delete from tb_api", values: [] });
     await registry.reload("test");
@@ -46,7 +68,8 @@ eachDatabase("examples", (fresh) => {
   let gateway: Gateway;
   before(async () => {
     gateway = await startGateway();
-    server = await startTestServer(await fresh(), { TBAPI_PAYMENTURL: gateway.url, TBAPI_PAYMENTKEY: GATEWAY_KEY });
+    const payments = { TBAPI_PAYMENTURL: gateway.url, TBAPI_PAYMENTKEY: GATEWAY_KEY };
+    server = await startTestServer(await fresh(), { ...OUTSIDE, ...payments });
   });
   after(() => Promise.all([server.stop(), gateway.stop()]));
 

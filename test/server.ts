@@ -1,5 +1,8 @@
 /** A real server on a free port, and requests to it as integrators send them. */
 import { createHash, randomBytes } from "node:crypto";
+import { mkdtemp } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { loadSample } from "../engine/database/sample.js";
 import { type Engine, openEngine, type RunningServer, startServer } from "../engine/server.js";
 
@@ -62,6 +65,10 @@ export async function startTestServer(database: string, options: Params = {}): P
     TBAPI_ADMIN_USERNAME: ADMIN.username,
     TBAPI_ADMIN_PASSWORD: ADMIN.password,
     TBAPI_LOGLEVEL: "silent",
+    // Tests run tasks when they want them
+    TBAPI_SCHEDULER: "0",
+    TBAPI_BACKUPROOT: await mkdtemp(join(tmpdir(), "tbapi-backup-")),
+    TBAPI_DB2: `${database}_second`,
     ...options,
   };
   const engine = await openEngine(environment);

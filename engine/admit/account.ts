@@ -8,7 +8,7 @@ import { SECRET_FIELDS } from "../registry/scope.js";
 import type { Caller, Cell, Row } from "../request.js";
 import { contains, readAddressTexts } from "./address-list.js";
 import type { Background } from "./background.js";
-import { isAdmin, kindOf } from "./kind.js";
+import { isAdmin, isPrivileged, kindOf } from "./kind.js";
 import { type FoundNonce, type NonceBook, needsNonce, wrongLogin } from "./login.js";
 import { MOST_NAMESAKES } from "./plan.js";
 import { needOf, type Proof, proofOf } from "./proof.js";
@@ -45,12 +45,14 @@ export const makeAccountCheck =
     });
   };
 
-/** The console's user, the owner at the command line, a trusted address with the key, or nobody. */
+/** The console's user, the account whose number sent a message, the owner at the command line, a trusted address with the key, or nobody. */
 function withoutLogin(visit: Visit, database: Database): Caller | Promise<Caller> {
   const { request, entry, policy, hasKey, place } = visit;
-  const { transport, consoleUser } = request.peer;
-  if (transport === "local") return { id: 0, username: "command line", kind: "server-admin", fields: {} };
+  const { transport, consoleUser, account } = request.peer;
+  if (transport === "local")
+    return { id: 0, username: consoleUser ?? "command line", kind: "server-admin", fields: {} };
   if (consoleUser !== undefined) return atConsole(consoleUser, visit, database);
+  if (account !== undefined) return bySms(account, visit, database);
   if (needsNonce(visit)) throw wrongLogin();
   const forAdmins = entry.access.user <= 10 || (request.params.get("targetuser") ?? "") !== "";
   const addressIsEnough = ["1", "2"].includes(policy.settings.apideftrustadmin);
@@ -66,6 +68,13 @@ async function atConsole(name: string, { plan, policy }: Visit, database: Databa
   if (rows[0] === undefined || !isOpen(rows[0])) throw wrongLogin();
   const user = callerOf(rows[0]);
   return policy.settings.apitrustfromconsole === "2" ? { ...user, kind: "server-admin" } : user;
+}
+
+/** A sender's number is easily forged, so that nobody with power is known by it. */
+async function bySms(account: number, { plan }: Visit, database: Database): Promise<Caller> {
+  const { rows } = await database.run({ text: plan.byId, values: [account] });
+  if (rows[0] === undefined || !isOpen(rows[0]) || isPrivileged(rows[0])) throw wrongLogin();
+  return callerOf(rows[0]);
 }
 
 async function signIn(visit: Visit, parts: AccountParts): Promise<Caller> {

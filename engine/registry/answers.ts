@@ -46,10 +46,11 @@ export function compileAnswer(
   scope: DefinitionScope,
   faults: Faults,
 ): Entry["answer"] {
-  const { answer, bare = false, steps = [] } = definition;
+  const { answer, bare = false, neverSucceeds = false, steps = [] } = definition;
   if (answer !== undefined && /error/i.test(answer))
     faults.add(["answer"], "a good answer can't contain the letters 'error': clients take it for a failure");
-  if (answer === undefined && rows === undefined) faults.add([], "the definition lacks 'answer' or 'rows'");
+  if (answer === undefined && rows === undefined && !neverSucceeds)
+    faults.add([], "the definition lacks 'answer' or 'rows'");
   const said = answer === undefined ? changesOf(steps) : faults.attempt(["answer"], () => compileText(answer, scope));
   const counted = rows !== undefined && !bare && !isCallerRow(definition.rows);
   return (run) => {

@@ -11,7 +11,7 @@ import { openParams } from "./read-params.js";
 import { type DefinitionScope, SECRET_FIELDS } from "./scope.js";
 import { type PlacedTemplate, Statements } from "./statements.js";
 import { compileSteps } from "./steps.js";
-import type { TextEnvironment } from "./texts.js";
+import { compileText, type TextEnvironment } from "./texts.js";
 
 /** What all definitions of one load are compiled against. */
 export interface CompileContext {
@@ -49,7 +49,7 @@ export function compileDefinition(
     faults.add(["idempotent"], "'idempotent' needs 'transaction: true', so that the key is kept with the change");
   const params = open
     ? OPEN_PARAMS
-    : compileParams(definition.params ?? {}, { idempotent, seal: context.seal }, faults);
+    : compileParams(definition.params ?? {}, { needs: definition.needs ?? [], idempotent, seal: context.seal }, faults);
   const statements = new Statements(context.dialect, faults);
   const known = scopeOf(params.scope, open, context);
   const options = { known, actions: context.actions, transaction };
@@ -58,7 +58,8 @@ export function compileDefinition(
   const rows = compileRows(definition.rows, scope, faults);
   const answer = compileAnswer(definition, rows, scope, faults);
   const hooks = compileHooks(definition.hooks, scope, statements);
-  const done = { params, steps, rows, answer, hooks, callerFields: callerFieldsOf(steps, scope) };
+  const audit = faults.attempt(["audit"], () => (definition.audit ? compileText(definition.audit, scope) : undefined));
+  const done = { params, steps, rows, answer, audit, hooks, callerFields: callerFieldsOf(steps, scope) };
   const entry = faults.list.length === 0 ? freezeDeep(entryOf(definition, identity, done)) : undefined;
   return { entry, templates: statements.placed, faults };
 }
@@ -66,7 +67,7 @@ export function compileDefinition(
 /** Of entries that take any parameter. */
 const OPEN_PARAMS: CompiledParams = { specs: [], scope: new Map(), validate: openParams };
 
-interface Parts extends Pick<Entry, "steps" | "rows" | "answer" | "hooks" | "callerFields"> {
+interface Parts extends Pick<Entry, "steps" | "rows" | "answer" | "audit" | "hooks" | "callerFields"> {
   params: CompiledParams;
 }
 
@@ -90,6 +91,7 @@ const entryOf = (definition: Definition, identity: Identity, parts: Parts): Entr
   steps: parts.steps,
   answer: parts.answer,
   rows: parts.rows,
+  audit: parts.audit,
   bare: definition.bare ?? false,
   prose: definition.bare === true || isCallerRow(definition.rows),
   hooks: parts.hooks,
@@ -97,10 +99,14 @@ const entryOf = (definition: Definition, identity: Identity, parts: Parts): Entr
   closed: undefined,
 });
 
-const exampleOf = ({ request, ...example }: ExampleDefinition) => ({
+const exampleOf = ({ request, before, ...example }: ExampleDefinition) => ({
   ...example,
-  request: Object.fromEntries(Object.entries(request).map(([name, value]) => [name, String(value)])),
+  ...(before === undefined ? {} : { before: before.map(asSent) }),
+  request: asSent(request),
 });
+
+const asSent = (request: ExampleDefinition["request"]): Record<string, string> =>
+  Object.fromEntries(Object.entries(request).map(([name, value]) => [name, String(value)]));
 
 /** What the texts of a definition may name before its first step. */
 export const scopeOf = (params: DefinitionScope["params"], open: boolean, { texts, callerFields }: CompileContext) => ({

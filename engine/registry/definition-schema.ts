@@ -64,7 +64,19 @@ const access = ifText(
   ),
 );
 
-const TYPES = ["text", "integer", "amount", "username", "phone", "email", "password", "newpassword", "flag"];
+const TYPES = [
+  "text",
+  "integer",
+  "amount",
+  "username",
+  "usernames",
+  "phone",
+  "callee",
+  "email",
+  "password",
+  "newpassword",
+  "flag",
+];
 
 const param = object({
   type: described("text where it is left out.", oneOf(...TYPES)),
@@ -90,7 +102,7 @@ const param = object({
   pattern: described("Of a text: a regular expression for the whole value.", text),
   patternText: described("What the pattern asks for, as it completes 'NAME must be ...'.", text),
   min: described("Of an integer.", { type: "integer", must: "a whole number" }),
-  max: described("Of an integer.", { type: "integer", must: "a whole number" }),
+  max: described("Of an integer, or how many user names there may be.", { type: "integer", must: "a whole number" }),
   minimum: described("Of an amount.", decimal),
   exclusiveMinimum: described("Of an amount.", decimal),
   maximum: described("Of an amount.", decimal),
@@ -157,7 +169,19 @@ const example = object(
   {
     title: text,
     as: described("Name of the user of the sample data who calls; nobody where it is left out.", text),
+    options: described("Options of tb_settings that hold for it.", {
+      type: "object",
+      additionalProperties: { type: "string", must: "a text" },
+      must: "a mapping of options to values",
+    }),
     given: described("Statements that set the stage.", list(text, "a list of statements")),
+    before: described(
+      "Requests that the same caller sends first, each with its apientry.",
+      list(
+        { type: "object", required: ["apientry"], additionalProperties: scalar, must: "a mapping with apientry" },
+        "a list of requests",
+      ),
+    ),
     request: { type: "object", additionalProperties: scalar, must: "a mapping of parameters to values" },
     answer: described("The whole text answer, or a pattern between slashes.", text),
     rows: {
@@ -191,6 +215,10 @@ export const DEFINITION_SCHEMA = {
         additionalProperties: param,
         must: "a mapping of names to parameters",
       }),
+      needs: described(
+        "Groups of parameters, of each of which at least one must be given.",
+        list(list(name, "a list of names"), "a list of lists of names"),
+      ),
       transaction: described("All steps or none.", flag),
       idempotent: described("A request repeated with the same idempotencykey is carried out once.", flag),
       steps: list(step, "a list of steps"),
@@ -205,9 +233,14 @@ export const DEFINITION_SCHEMA = {
           must: ROWS,
         }),
       ),
+      audit: described(
+        "What is kept of a success in tb_audit: Handlebars that gives `what: detail`, or nothing.",
+        text,
+      ),
       bare: described("The text answer carries no OK in front.", flag),
       hooks: object({ success: list(hook, "a list of hooks"), failure: list(hook, "a list of hooks") }),
       examples: described("At least one that succeeds and one that fails.", list(example, "a list of examples")),
+      neverSucceeds: described("No request can succeed in this version, so that no example shows one.", flag),
       neverFails: described("There is no request that fails, so that no example shows one.", flag),
     },
     ["summary", "access", "examples"],

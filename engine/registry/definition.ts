@@ -60,7 +60,9 @@ export type HookDefinition = Partial<Record<HookKind, string>>;
 export interface ExampleDefinition {
   title?: string;
   as?: string;
+  options?: Record<string, string>;
   given?: string[];
+  before?: Record<string, Scalar>[];
   request: Record<string, Scalar>;
   answer: string;
   rows?: Record<string, string | number | null>[];
@@ -73,14 +75,18 @@ export interface Definition {
   account?: boolean;
   aliases?: string[];
   params?: Record<string, ParamDefinition>;
+  needs?: string[][];
   transaction?: boolean;
   idempotent?: boolean;
   steps?: StepDefinition[];
   answer?: string;
   rows?: string | string[] | { caller: string[] };
+  /** Gives `what: detail`, or nothing. */
+  audit?: string;
   bare?: boolean;
   hooks?: { success?: HookDefinition[]; failure?: HookDefinition[] };
   examples: ExampleDefinition[];
+  neverSucceeds?: boolean;
   neverFails?: boolean;
 }
 

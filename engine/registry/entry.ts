@@ -33,7 +33,9 @@ export type ParamType =
   | "integer"
   | "amount"
   | "username"
+  | "usernames"
   | "phone"
+  | "callee"
   | "email"
   | "password"
   | "newpassword"
@@ -49,6 +51,8 @@ export interface ParamSpec {
   /** A fixed list; a value is matched without regard to case and given as it stands here. */
   values?: readonly string[];
   default?: string;
+  /** How many names a list may have. */
+  most?: number;
   /** What an empty value is: as if it were not there (the usual), a value of its own, or NULL. */
   empty: "absent" | "keep" | "null";
   /** What is allowed, in words that complete `NAME must be ...`. */
@@ -125,8 +129,12 @@ export interface Example {
   title?: string;
   /** Name of the user of the sample data who calls; absent for nobody. */
   as?: string;
+  /** Options of tb_settings that hold for it. */
+  options?: Readonly<Record<string, string>>;
   /** Statements that set the stage. */
   given?: readonly string[];
+  /** Requests that the same caller sends first, each with its `apientry`. */
+  before?: readonly Readonly<Record<string, string>>[];
   request: Readonly<Record<string, string>>;
   /** The whole text answer with its `OK: ` or `ERROR: `, or a pattern between slashes. */
   answer: string;
@@ -163,6 +171,8 @@ export interface Entry {
   readonly answer: (scope: RunScope) => string;
   /** Rows of a good answer; undefined when it has none. */
   readonly rows: ((scope: RunScope) => { rows: Row[]; columns: string[]; truncated: boolean } | undefined) | undefined;
+  /** What is kept of a success in tb_audit: `what: detail`, or nothing. */
+  readonly audit?: ((scope: RunScope) => string) | undefined;
   readonly bare: boolean;
   /** Text forms show the answer's text in place of its rows. */
   readonly prose: boolean;

@@ -11,11 +11,12 @@ import {
 import { derived } from "../derived.js";
 import { ApiError, type ErrorClass } from "../errors.js";
 import type { CallStep, Entry, Params, RunScope, SqlStep, Step, StepResult } from "../registry/entry.js";
-import type { Answer, ApiRequest, Caller } from "../request.js";
+import type { Answer, ApiRequest, Caller, Cell } from "../request.js";
 import { shownSettings } from "../settings.js";
+import { auditStatement } from "./audit.js";
 import { bindTemplate } from "./bind.js";
 import { deferredChange, hookItems } from "./hooks.js";
-import { once } from "./once.js";
+import { keepAnswer, once } from "./once.js";
 import { outboxStatement } from "./outbox-table.js";
 
 /** Errors: ApiError; anything else is a fault of the server. */
@@ -41,6 +42,8 @@ interface Work {
   close: boolean;
   /** Something for the outbox's worker was stored. */
   stored: boolean;
+  /** What is waited for once all is committed, with the result that it completes. */
+  afterwards: { result: StepResult; wait: () => Promise<Readonly<Record<string, Cell>>> }[];
 }
 
 /** Makes the runner of one server. */
@@ -63,6 +66,7 @@ export function makeRun(services: Services, operations: ReadonlyMap<string, Oper
       given: given(),
       close: false,
       stored: false,
+      afterwards: [],
     };
     if (entry.account && caller.id === 0) throw withoutAccount(caller);
     return entry.steps.length === 0 && entry.hooks.length === 0 ? answerOf(work) : carryOut(work);
@@ -70,14 +74,29 @@ export function makeRun(services: Services, operations: ReadonlyMap<string, Oper
 }
 
 async function carryOut(work: Work): Promise<Answer> {
+  let answer: Answer;
   try {
-    const answer = await perform(work);
+    answer = await perform(work);
     if (work.entry.hooks.length > 0 || work.scope.deferred || work.stored) work.services.outbox.wake();
-    return answer;
   } catch (cause) {
     await storeFailureHooks(work);
     throw spoken(cause, undefined, work);
   }
+  return work.afterwards.length === 0 ? answer : completed(work);
+}
+
+/** The answer after what is waited for; all is committed, so that a failure is an answer like another. */
+async function completed(work: Work): Promise<Answer> {
+  let answer: Answer;
+  try {
+    for (const { result, wait } of work.afterwards) Object.assign(result, await wait());
+    answer = answerOf(work);
+  } catch (cause) {
+    if (!(cause instanceof ApiError)) throw cause;
+    answer = { ok: false, text: cause.text };
+  }
+  if (work.entry.idempotent) await keepAnswer(work.services.database, work, answer);
+  return answer;
 }
 
 const looseOf = (entry: Entry, { params }: ApiRequest): RunScope["loose"] =>
@@ -97,6 +116,7 @@ function perform(work: Work): Promise<Answer> {
   if (!entry.transaction) return perStep(work, services.database);
   return services.database.transaction(async (session) => {
     work.scope.steps = Object.create(work.given);
+    work.afterwards = [];
     if (!entry.idempotent) return perStep(work, session);
     return once(session, work, () => perStep(work, session));
   });
@@ -113,6 +133,8 @@ async function perStep(work: Work, session: Session): Promise<Answer> {
   }
   const answer = answerOf(work);
   if (!stored) for (const statement of successHooks(work)) await session.run(statement);
+  const audit = work.entry.audit && auditStatement(work, work.entry.audit(work.scope));
+  if (audit !== undefined) await session.run(audit);
   return answer;
 }
 
@@ -173,9 +195,14 @@ async function runCall(step: CallStep, work: Work, session: Session): Promise<St
     await services.outbox.put(session, { ...item, entry: entry.name, userId: caller.id });
     work.stored = true;
   };
-  const done = await operation.run(input, { session, services, caller, request, entry, params: scope.params, store });
+  const waits: Work["afterwards"][number]["wait"][] = [];
+  const afterwards: ActionContext["afterwards"] = (wait) => void waits.push(wait);
+  const context = { session, services, caller, request, entry, params: scope.params, store, afterwards };
+  const done = await operation.run(input, context);
   work.close ||= done.close === true;
-  return Object.assign(Object.create(null) as StepResult, noResult(), done);
+  const result: StepResult = Object.assign(Object.create(null) as StepResult, noResult(), done);
+  work.afterwards.push(...waits.map((wait) => ({ result, wait })));
+  return result;
 }
 
 function isExpected({ expect, template }: SqlStep, result: StepResult): boolean {
