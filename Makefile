@@ -1,6 +1,6 @@
 # `make` alone lints and tests. Everything sets itself up on a fresh machine.
 .DEFAULT_GOAL := all
-.PHONY: all run test lint bench docs clean help build injection
+.PHONY: all run test test-hard lint bench docs clean help build injection
 
 NODE := node --enable-source-maps
 
@@ -12,6 +12,9 @@ run: build ## install, build, and serve sample data on http://127.0.0.1:8080
 
 test: build mariadb kannel ## run every test on SQLite and on a MariaDB of its own
 	$(NODE) dist/test/databases.js -- $(NODE) --test --test-concurrency=2 dist/test/*.test.js
+
+test-hard: build mariadb ## kill a server that moves money fifty times on each database, and prove every credit
+	$(NODE) dist/test/databases.js -- $(NODE) dist/test/bank.js 50
 
 lint: build ## format, types, dead code, and every definition
 	npx biome ci .
@@ -28,7 +31,7 @@ clean: ## remove what was built and installed; sample data too
 	rm -rf dist node_modules data
 
 help: ## these lines
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
 
 build: node_modules/.installed
 	@npx tsc

@@ -58,24 +58,24 @@ function bookingOf(reference: string, outcome: Outcome): Booking | undefined {
   return undefined;
 }
 
-/** Stores the payment and its look-up; the payment of an earlier request where the key was used before. */
+/** Stores the payment and its look-up; answers its reference, or that of an earlier one where the key was used before. */
 async function begin(payment: Payment, gateway: Gateway, context: ActionContext): Promise<string> {
   const { services, caller, entry, params } = context;
   const key = cellText(params["idempotencykey"]) || null;
   const { reference, amount, currency } = payment;
-  try {
-    await services.database.transaction(async (session) => {
+  return services.database.transaction(async (session) => {
+    try {
       await session.run({ text: BEGIN, values: [now(), reference, caller.id, amount, currency, key] });
-      const item = { kind: "payments.lookup", body: { reference }, entry: entry.name, userId: caller.id };
-      await services.outbox.put(session, { ...item, after: gateway.timeout + 1 });
-    });
+    } catch (cause) {
+      if (!(cause instanceof DatabaseError) || cause.kind !== "duplicate") throw cause;
+      const { rows } = await session.run({ text: FIND_BY_KEY, values: [caller.id, key] });
+      if (rows[0] === undefined) throw new DatabaseError("conflict", "the earlier payment has just ended", cause);
+      return cellText(rows[0]["reference"]);
+    }
+    const item = { kind: "payments.lookup", body: { reference }, entry: entry.name, userId: caller.id };
+    await services.outbox.put(session, { ...item, after: gateway.timeout + 1 });
     return reference;
-  } catch (cause) {
-    if (!(cause instanceof DatabaseError) || cause.kind !== "duplicate") throw cause;
-    const { rows } = await services.database.run({ text: FIND_BY_KEY, values: [caller.id, key] });
-    if (rows[0] === undefined) throw new ApiError("not available", "this payment has just ended; try again");
-    return cellText(rows[0]["reference"]);
-  }
+  });
 }
 
 async function charge(payment: Payment, card: Card, gateway: Gateway, { services }: ActionContext): Promise<void> {

@@ -29,6 +29,7 @@ export async function startProcess(database: string, options: Params = {}): Prom
     },
     log: () => Buffer.concat(written).toString(),
     async kill() {
+      if (child.signalCode !== null || child.exitCode !== null) return;
       const exit = once(child, "exit");
       child.kill("SIGKILL");
       await exit;
