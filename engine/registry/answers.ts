@@ -39,7 +39,10 @@ function shownRows(result: StepResult | undefined) {
   return { rows, columns, truncated };
 }
 
-/** Where a step's rows are shown their number is the text, unless the entry is bare; otherwise what the definition says. */
+/**
+ * Where a step's rows are shown their number is the text, with what the definition says behind it, unless the entry is bare;
+ * otherwise what the definition says.
+ */
 export function compileAnswer(
   definition: Definition,
   rows: Entry["rows"],
@@ -54,7 +57,10 @@ export function compileAnswer(
   const counted = rows !== undefined && !bare && !isCallerRow(definition.rows);
   return (run) => {
     const shown = counted ? rows(run) : undefined;
-    return shown === undefined ? (said?.(run) ?? "") : `${shown.rows.length} rows`;
+    const text = said?.(run) ?? "";
+    if (shown === undefined) return text;
+    const count = `${shown.rows.length} rows`;
+    return answer === undefined || text === "" ? count : `${count}; ${text}`;
   };
 }
 
