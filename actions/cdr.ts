@@ -8,9 +8,12 @@ import { cellText } from "../engine/database/cells.js";
 import type { Statement } from "../engine/database/database.js";
 import { ApiError } from "../engine/errors.js";
 import type { Cell, Row } from "../engine/request.js";
+import { setDirections } from "./cdr/directions.js";
+import { generate } from "./cdr/generate.js";
 import { periodStart } from "./cdr/period.js";
 import { type Group, listStatement, type Order, sumStatement } from "./cdr/queries.js";
 import type { Owner, Party, Selection } from "./cdr/selection.js";
+import { summarise } from "./cdr/summary.js";
 
 type Input = Readonly<Record<string, Cell | undefined>>;
 
@@ -109,6 +112,9 @@ function noCalls(sums: readonly string[], { services, caller }: ActionContext): 
   return { ...Object.fromEntries(sums.map((name) => [name, counts.has(name) ? 0 : "0"])), currency };
 }
 
+/** The beginning of the first of the last `days`. */
+const firstDay = (days: Cell | undefined): string => periodStart(cellText(days), Date.now(), true) ?? "";
+
 const cdr: Action = {
   name: "cdr",
   operations: {
@@ -137,6 +143,29 @@ const cdr: Action = {
       },
       transactional: false,
       run: sum,
+    },
+    generate: {
+      summary: "Adds made-up records that belong to nobody, cost nothing and bear the mark TEST.",
+      input: { count: "How many.", days: "Over how many days they are spread." },
+      transactional: false,
+      async run({ count, days }, { session, services }) {
+        await generate(session, Number(count), Number(days), services.settings.current.currency);
+        return { count: Number(count) };
+      },
+    },
+    summarise: {
+      summary: "Makes the daily sums of each user in tb_cdrinfo anew.",
+      input: { days: "How far back." },
+      transactional: false,
+      run: async ({ days }, { services }) => ({
+        days: await summarise(services.database, firstDay(days), Date.now()),
+      }),
+    },
+    direct: {
+      summary: "Sets dirid by the price list's longest prefix of the called number.",
+      input: { days: "How far back." },
+      transactional: false,
+      run: ({ days }, { session, services }) => setDirections(session, services.rates, firstDay(days)),
     },
   },
 };

@@ -13,7 +13,8 @@ const rates: Action = {
         const reseller = Number(caller.fields["parentid"] ?? 0);
         const rate = services.rates.find(String(number), reseller, kind === "sms" ? "sms" : "call");
         if (rate === undefined) throw new ApiError("not found", `no rate for ${number}`);
-        return { ...rate, rows: [{ ...rate }], columns: Object.keys(rate) };
+        const { id: _, ...shown } = rate;
+        return { ...rate, rows: [shown], columns: Object.keys(shown) };
       },
     },
   },

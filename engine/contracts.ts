@@ -135,6 +135,8 @@ export interface RateTable {
   refresh(force?: boolean): Promise<number>;
 }
 export interface Rate {
+  /** Of the row in tb_billentries. */
+  id: number;
   prefix: string;
   name: string;
   /** Decimal text without trailing zeros, a minute or a message. */

@@ -90,6 +90,7 @@ async function listsOf(rows: readonly Row[]): Promise<Lists> {
 }
 
 const rateOf = (row: Row): Rate => ({
+  id: Number(row["id"]),
   prefix: cellText(row["prefix"]).replace(/\D/g, ""),
   // Clients take the second word as the destination, so a name has to be one word.
   name: cellText(row["name"]).trim().replace(/\s+/g, "-"),

@@ -15,9 +15,9 @@ export async function up(knex: Knex): Promise<void> {
       table.dropIndex(["sipcallid"]);
       table.unique(["sipcallid"]);
     });
-  await makeTable(knex, "tb_cdrinfo", ({ id, text, number, whole, amount }, table) => {
+  await makeTable(knex, "tb_cdrinfo", ({ id, time, text, number, whole, amount }, table) => {
     id();
-    text("day", 10).notNullable();
+    time("day").notNullable();
     number("userid");
     text("currency", 8).notNullable();
     for (const name of ["calls", "connected"]) whole(name);

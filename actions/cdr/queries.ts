@@ -96,7 +96,8 @@ export function sumStatement(dialect: Dialect, selection: Selection, { sums, by,
       .select(builder.raw(`${DAY[dialect]} as day`))
       .groupBy("day")
       .orderBy("day", "desc");
-  else if (key !== "") void query.select(key).groupBy(key);
+  // The + changes nothing but keeps SQLite from walking through the key's index, whatever the conditions are
+  else if (key !== "") void query.select(key).groupByRaw("+??", [key]);
   if (key === "callerid") void query.select(builder.raw(USERNAME));
   for (const { name, formula } of wanted) void query.select(builder.raw(`${formula} as ??`, [name]));
   void query.select("currency").groupBy("currency");
