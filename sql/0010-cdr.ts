@@ -40,6 +40,7 @@ async function holdsEachCallOnce(knex: Knex): Promise<boolean> {
   return twice.length === 0;
 }
 
+/** That each call is held once stays: it goes with the table. */
 export async function down(knex: Knex): Promise<void> {
   await knex.schema.dropTable("tb_cdrinfo");
   await knex.schema.alterTable("tb_cdrs", (table) => {
