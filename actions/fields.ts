@@ -1,14 +1,14 @@
 /** One field of one row, by names that the request gives: the names are looked up in the live schema, never pasted. */
-import type { Knex } from "knex";
 import { isAdmin } from "../engine/admit/kind.js";
 import type { Action, ActionContext } from "../engine/contracts.js";
 import { parseAmount } from "../engine/database/amount.js";
-import { builders, statementOf } from "../engine/database/builder.js";
+import { builders, send } from "../engine/database/builder.js";
 import { cellText } from "../engine/database/cells.js";
-import type { Column, Session } from "../engine/database/database.js";
+import type { BoundValue, Column } from "../engine/database/database.js";
 import { ApiError } from "../engine/errors.js";
 import { SECRET_FIELDS } from "../engine/registry/scope.js";
-import type { Cell } from "../engine/request.js";
+import type { Cell, Row } from "../engine/request.js";
+import { checkOption } from "../engine/settings.js";
 import { setCredit } from "./ledger.js";
 
 /** Tables of the engine's own that nobody edits field by field. */
@@ -19,11 +19,10 @@ const INTERNAL = new Set([
   "tb_apigeneration",
   "tb_apihistory",
   "tb_ledger",
+  "tb_payments",
 ]);
 
 type Input = Readonly<Record<string, Cell | undefined>>;
-
-const send = (session: Session, query: Knex.QueryBuilder) => session.run(statementOf(query));
 
 async function tableOf(input: Input, { services }: ActionContext): Promise<{ table: string; columns: Column[] }> {
   const table = (cellText(input["table"]) || "tb_users").toLowerCase();
@@ -34,7 +33,8 @@ async function tableOf(input: Input, { services }: ActionContext): Promise<{ tab
   return { table, columns };
 }
 
-function columnOf(name: string, columns: readonly Column[], parameter: string): Column {
+/** The column of that name. Errors: ApiError that names `parameter`, the one that named it. */
+export function columnOf(name: string, columns: readonly Column[], parameter: string): Column {
   const column = columns.find((it) => it.name === name.toLowerCase());
   if (column === undefined)
     throw new ApiError("wrong parameter", `${parameter}: there is no field ${shown(name)} in this table`);
@@ -43,8 +43,8 @@ function columnOf(name: string, columns: readonly Column[], parameter: string): 
 
 const shown = (name: string): string => name.replace(/[^\w.]/g, "?").slice(0, 64);
 
-/** The value as its column wants it. `declared` is the request's fieldtype: string, int or float. */
-function valueFor(column: Column, value: string, declared: string): string | number | null {
+/** The value as its column wants it. `declared` is the request's fieldtype: string, int or float. Errors: ApiError. */
+export function valueFor(column: Column, value: string, declared: string): string | number | null {
   const wrong = (what: string) => new ApiError("wrong parameter", `${column.name} must be ${what}`);
   const kind =
     declared === "int" ? "integer" : declared === "float" && column.kind !== "integer" ? "decimal" : column.kind;
@@ -102,7 +102,8 @@ async function getField(input: Input, context: ActionContext) {
   return { value: row[field.name] ?? "" };
 }
 
-const listOf = (value: Cell | undefined): Set<string> =>
+/** The names of a list of an action's input, in lower case. */
+export const listOf = (value: Cell | undefined): Set<string> =>
   new Set(
     cellText(value)
       .toLowerCase()
@@ -128,6 +129,7 @@ async function setAnyField(input: Input, context: ActionContext) {
     await setCredit(Number(rowKey), credit, context);
     return { changed: 1 };
   }
+  if (table === "tb_settings") await checkSetting(field.name, value, rowKey, context);
   const changes = changesOf(field, value, cellText(input["type"]).toLowerCase(), context);
   const { changed } = await send(
     context.session,
@@ -135,6 +137,19 @@ async function setAnyField(input: Input, context: ActionContext) {
   );
   if (changed === 0) throw new ApiError("not found", `no row of ${table} has this ${key}`);
   return { changed };
+}
+
+/** What would stop the next start or the next reload is refused now. Errors: ApiError "wrong parameter", naming the option. */
+async function checkSetting(field: string, value: string, id: BoundValue, { session }: ActionContext): Promise<void> {
+  if (field !== "name" && field !== "val") return;
+  const { rows } = await session.run({ text: "select name, val from tb_settings where id = ?", values: [id] });
+  if (rows[0] === undefined) return;
+  const option: Row = { ...rows[0], [field]: value };
+  try {
+    checkOption(cellText(option["name"]).toLowerCase(), cellText(option["val"]));
+  } catch (cause) {
+    throw new ApiError("wrong parameter", (cause as Error).message, { cause });
+  }
 }
 
 /** Secrets are sealed on their way in. */

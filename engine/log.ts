@@ -16,6 +16,7 @@ const SECRET_NAMES: ReadonlySet<string> = new Set([
   "code",
   "cardnum",
   "ccv2",
+  "paymentkey",
   "nonce",
   "mcrfs",
   "apiv2key",
@@ -23,12 +24,16 @@ const SECRET_NAMES: ReadonlySet<string> = new Set([
   "httpapiencryptkey",
 ]);
 
-/** Writes JSON lines to standard error, so that standard output stays for what was asked for. Level: `trace` to `silent`. */
-export const makeLog = (level: string): Log =>
+/**
+ * Writes JSON lines to standard error, so that standard output stays for what was asked for. Level: `trace` to `silent`.
+ * `everywhere` gives what stands in each line.
+ */
+export const makeLog = (level: string, everywhere: () => object = () => ({})): Log =>
   pino(
     {
       level,
       base: null,
+      mixin: everywhere,
       timestamp: pino.stdTimeFunctions.isoTime,
       redact: { paths: [...SECRET_NAMES].flatMap((name) => [name, `*.${name}`]), censor: "***" },
     },

@@ -1,6 +1,6 @@
 /** Statements whose parts depend on the request, made by knex: it quotes the names and binds the values. */
 import knex, { type Knex } from "knex";
-import type { BoundValue, Dialect, Statement } from "./database.js";
+import type { BoundValue, Dialect, QueryResult, Session, Statement } from "./database.js";
 
 /** Builders without a connection: they make text and bindings, a session runs them. */
 export const builders: Readonly<Record<Dialect, Knex>> = {
@@ -12,3 +12,6 @@ export function statementOf(query: Knex.QueryBuilder): Statement {
   const { sql, bindings } = query.toSQL().toNative();
   return { text: sql, values: bindings as BoundValue[] };
 }
+
+export const send = (session: Session, query: Knex.QueryBuilder): Promise<QueryResult> =>
+  session.run(statementOf(query));
