@@ -23,6 +23,7 @@ lint: build ## format, types, dead code, and every definition
 
 bench: build mariadb ## measure against hand-written equivalents, in one run
 	$(NODE) dist/test/databases.js -- $(NODE) dist/test/bench/bench.js
+	$(NODE) dist/test/databases.js -- $(NODE) dist/test/bench/cdr.js
 
 injection: build mariadb ## point sqlmap (Debian package) at the places where a parameter can stand
 	$(NODE) dist/test/databases.js -- $(NODE) dist/test/injection/sqlmap.js

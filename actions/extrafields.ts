@@ -1,9 +1,10 @@
 /** Further fields of a row that was just made, which the request names itself: fieldname0 and fieldval0 to fieldname99 and fieldval99. */
 import type { Action, ActionContext } from "../engine/contracts.js";
+import { builders, send } from "../engine/database/builder.js";
 import { cellText } from "../engine/database/cells.js";
 import type { Column } from "../engine/database/database.js";
 import { ApiError } from "../engine/errors.js";
-import { builders, columnOf, listOf, send, valueFor } from "./fields.js";
+import { columnOf, listOf, valueFor } from "./fields.js";
 
 const MOST = 100;
 const TABLE = "tb_users";

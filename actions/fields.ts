@@ -1,10 +1,10 @@
 /** One field of one row, by names that the request gives: the names are looked up in the live schema, never pasted. */
-import knex, { type Knex } from "knex";
 import { isAdmin } from "../engine/admit/kind.js";
 import type { Action, ActionContext } from "../engine/contracts.js";
 import { parseAmount } from "../engine/database/amount.js";
+import { builders, send } from "../engine/database/builder.js";
 import { cellText } from "../engine/database/cells.js";
-import type { BoundValue, Column, Dialect, Session } from "../engine/database/database.js";
+import type { BoundValue, Column } from "../engine/database/database.js";
 import { ApiError } from "../engine/errors.js";
 import { SECRET_FIELDS } from "../engine/registry/scope.js";
 import type { Cell, Row } from "../engine/request.js";
@@ -24,18 +24,7 @@ const INTERNAL = new Set([
   "tb_audit",
 ]);
 
-/** Builders without a connection: they make text and bindings, the session runs them. */
-export const builders: Readonly<Record<Dialect, Knex>> = {
-  sqlite: knex({ client: "better-sqlite3", useNullAsDefault: true }),
-  mariadb: knex({ client: "mysql2" }),
-};
-
 type Input = Readonly<Record<string, Cell | undefined>>;
-
-export function send(session: Session, query: Knex.QueryBuilder) {
-  const { sql, bindings } = query.toSQL().toNative();
-  return session.run({ text: sql, values: bindings as BoundValue[] });
-}
 
 async function tableOf(input: Input, { services }: ActionContext): Promise<{ table: string; columns: Column[] }> {
   const table = (cellText(input["table"]) || "tb_users").toLowerCase();

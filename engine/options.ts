@@ -460,6 +460,13 @@ export const OPTIONS = {
     summary: "Milliseconds after which a statement is ended.",
   },
   maxrows: { type: "integer", min: 1, max: 100000, default: "100", summary: "Rows that a custom entry or db shows." },
+  maxcdrs: {
+    type: "integer",
+    min: 1,
+    max: 1000000,
+    default: "10000",
+    summary: "Call records that one request may ask for with maxcount.",
+  },
 } as const satisfies Record<string, OptionSpec>;
 
 export type OptionName = keyof typeof OPTIONS;

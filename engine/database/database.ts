@@ -46,7 +46,7 @@ export interface Session {
 }
 
 export interface Database extends Session {
-  /** As `run`, for statements that an administrator wrote: on SQLite in a process that can be ended. */
+  /** As `run`, for statements that an administrator wrote or that may take long: on SQLite in a process that can be ended. */
   runForeign(statement: Statement, options?: ForeignOptions): Promise<QueryResult>;
   /**
    * Runs `work` in one transaction: committed when it resolves, rolled back when it throws. Deadlocks and serialisation

@@ -237,6 +237,7 @@ export const DEFINITION_SCHEMA = {
         "What is kept of a success in tb_audit: Handlebars that gives `what: detail`, or nothing.",
         text,
       ),
+      beside: described("Text behind the number of the rows that are shown: Handlebars, as the answer is.", text),
       bare: described("The text answer carries no OK in front.", flag),
       hooks: object({ success: list(hook, "a list of hooks"), failure: list(hook, "a list of hooks") }),
       examples: described("At least one that succeeds and one that fails.", list(example, "a list of examples")),

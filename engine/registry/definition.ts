@@ -83,6 +83,8 @@ export interface Definition {
   rows?: string | string[] | { caller: string[] };
   /** Gives `what: detail`, or nothing. */
   audit?: string;
+  /** Text behind the number of rows. */
+  beside?: string;
   bare?: boolean;
   hooks?: { success?: HookDefinition[]; failure?: HookDefinition[] };
   examples: ExampleDefinition[];
