@@ -210,7 +210,8 @@ export interface ServerStatus {
   readonly version: string;
   readonly startedAt: Date;
   connections(): number;
-  requests(): { total: number; failed: number };
+  /** `entries`: how many were called. */
+  requests(): { entries: number; total: number; failed: number };
   /** The entries that were called, by name. */
   entries(): EntryFigures[];
   load(): ProcessLoad;

@@ -18,7 +18,7 @@ export const memoryOf = ({
   { name: "options", size: () => Object.keys(settings.current).length },
   { name: "opened passwords", size: () => passwords.kept, free: () => passwords.forget() },
   { name: "bans", size: () => bans.size },
-  { name: "entries with figures", size: () => status.entries().length },
+  { name: "entries with figures", size: () => status.requests().entries },
   { name: "connections", size: () => status.connections() },
   { name: "tunnel sessions", size: () => tunnels.open().length },
   { name: "statements running", size: () => database.running().length },

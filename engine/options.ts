@@ -111,6 +111,7 @@ export const OPTIONS = {
     default: "600",
     summary: "Seconds for which a nonce can be used.",
   },
+  deviceid: { type: "text", default: "", summary: "Id of this installation. Made at the first start." },
   // Limits of use; the counters of failures are shared by all servers of a database
   limitaddress: {
     type: "integer",

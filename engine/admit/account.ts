@@ -10,6 +10,7 @@ import { isAdmin, kindOf } from "./kind.js";
 import { type FoundNonce, type NonceBook, needsNonce, wrongLogin } from "./login.js";
 import { MOST_NAMESAKES } from "./plan.js";
 import { needOf, type Proof, proofOf } from "./proof.js";
+import { SEAL_STATEMENTS } from "./seal.js";
 import { accountName, type Throttle } from "./throttle.js";
 import { type Check, NOBODY, type Visit } from "./visit.js";
 
@@ -168,11 +169,6 @@ function refuse(visit: Visit, tried: readonly Row[], { throttle, log }: AccountP
 /** Accounts and columns that are being sealed. */
 const sealing = new Set<string>();
 
-const SEAL = {
-  password: "update tb_users set password = ? where id = ? and password = ?",
-  pin: "update tb_users set pin = ?, pinhash = ? where id = ? and pin = ?",
-};
-
 /** What another system left in clear is sealed when it has been used, unless it is another meanwhile. */
 function sealWhenClear(row: Row, column: "password" | "pin", { passwords, database, background }: AccountParts): void {
   const clear = cellText(row[column]);
@@ -184,6 +180,6 @@ function sealWhenClear(row: Row, column: "password" | "pin", { passwords, databa
   const sealed = passwords.seal(clear);
   const values = column === "pin" ? [sealed, passwords.pinHash(clear), id, clear] : [sealed, id, clear];
   background.run(`seal the ${task}`, () =>
-    database.run({ text: SEAL[column], values }).finally(() => sealing.delete(task)),
+    database.run({ text: SEAL_STATEMENTS[column], values }).finally(() => sealing.delete(task)),
   );
 }

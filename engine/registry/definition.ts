@@ -36,7 +36,7 @@ export interface ParamDefinition {
 /** A name that must have been given, or names with the values that they must have. */
 export type ConditionDefinition = string | Record<string, Scalar | Scalar[]>;
 
-interface StepCommonDefinition {
+export interface StepCommonDefinition {
   as?: string;
   /** `<class>: <detail>` */
   otherwise?: `${ErrorClass}: ${string}`;
@@ -51,7 +51,16 @@ export interface CallStepDefinition extends StepCommonDefinition {
   call: string;
   with?: Record<string, Scalar | null>;
 }
-export type StepDefinition = SqlStepDefinition | CallStepDefinition;
+export interface RefuseStepDefinition extends Pick<StepCommonDefinition, "when" | "unless"> {
+  /** `<class>: <detail>` */
+  refuse: `${ErrorClass}: ${string}`;
+  as?: undefined;
+}
+export type StepDefinition = SqlStepDefinition | CallStepDefinition | RefuseStepDefinition;
+
+/** True for a step that ends every request. */
+export const refusesAlways = (step: StepDefinition): boolean =>
+  "refuse" in step && step.when === undefined && step.unless === undefined;
 
 /** One kind and its body. */
 export type HookDefinition = Partial<Record<HookKind, string>>;

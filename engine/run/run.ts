@@ -141,6 +141,7 @@ const successHooks = ({ entry, caller, scope }: Work): Statement[] =>
   hookItems("success", entry, caller, scope).map(outboxStatement);
 
 async function stepResult(step: Step, work: Work, session: Session): Promise<StepResult> {
+  if (step.kind === "refuse") throw otherwiseOf(step, work);
   try {
     const result = step.kind === "sql" ? await runSql(step, work, session) : await runCall(step, work, session);
     if (step.kind === "sql" && !isExpected(step, result)) throw otherwiseOf(step, work) ?? unexpected(step);
