@@ -29,13 +29,17 @@ const memory: Action = {
       },
     },
     free: {
-      summary: "Frees a list, which is made again when it is needed; `text` tells how many are left.",
-      input: { list: "Its name." },
+      summary: "Frees lists, which are made again when they are needed; `text` tells how much was there and is left.",
+      input: { lists: "Their names, with commas." },
       transactional: false,
-      async run({ list: wanted }, { services }) {
-        const list = services.memory.find(({ name, free }) => name === cellText(wanted) && free !== undefined);
-        if (list === undefined) throw new Error(`no list '${wanted}' can be freed`);
-        return { text: await freed(list) };
+      async run({ lists }, { services }) {
+        const told: string[] = [];
+        for (const wanted of cellText(lists).split(",")) {
+          const list = services.memory.find(({ name, free }) => name === wanted && free !== undefined);
+          if (list === undefined) throw new Error(`no list '${wanted}' can be freed`);
+          told.push(await freed(list));
+        }
+        return { text: told.join("; ") };
       },
     },
   },

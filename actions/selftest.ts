@@ -58,6 +58,7 @@ async function digests({ services: { passwords } }: ActionContext): Promise<stri
 }
 
 async function prices({ services: { rates } }: ActionContext, { parameter }: Wanted): Promise<string> {
+  await rates.refresh();
   let count = 0;
   for (const { prefix, resellerId, kind, rate } of rates.all()) {
     count += 1;

@@ -122,8 +122,6 @@ export interface Registry {
   readonly reloading: boolean;
   /** Every text that an entry can ever send to the database. */
   statements(): { entry: string; texts: string[] }[];
-  /** Frees what the next reload would use again. */
-  forget(): void;
   /** Errors: ApiError "failed" whose detail names each fault by entry; the snapshot in force stays. */
   reload(by: string): Promise<ReloadReport>;
   /** Brings the rows before the last reload back, and reloads. */

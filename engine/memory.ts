@@ -13,7 +13,7 @@ export const memoryOf = ({
   tunnels,
   settings,
 }: Parts): MemoryList[] => [
-  { name: "entries", size: () => registry.current.entries.size, free: () => registry.forget() },
+  { name: "entries", size: () => registry.current.entries.size },
   { name: "prices", size: () => rates.count, free: () => rates.refresh(true) },
   { name: "options", size: () => Object.keys(settings.current).length },
   { name: "opened passwords", size: () => passwords.kept, free: () => passwords.forget() },

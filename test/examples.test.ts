@@ -21,10 +21,11 @@ async function firstValue(server: TestServer, sql: string): Promise<unknown> {
 }
 
 async function runExample(server: TestServer, entry: Entry, example: Example): Promise<void> {
-  const { database, registry } = server.engine.services;
+  const { database, registry, rates } = server.engine.services;
   await restoreSample(database, [ADMIN.username]);
   for (const sql of example.given ?? [])
     await database.run({ text: translateStatement(sql, database.dialect).text, values: [] });
+  await rates.refresh();
   const login = example.as === undefined ? { authkey: KEY } : as(example.as);
   const params = { ...login, ...example.request };
   assertAnswer((await server.get(entry.name, params)).trimEnd(), example.answer);
