@@ -284,8 +284,10 @@ export interface Format {
   writes: readonly AnswerFormat[];
   encode?(
     answer: Answer,
-    request: Pick<ApiRequest, "format" | "callback" | "entry">,
+    request: Pick<ApiRequest, "format" | "callback" | "entry" | "old">,
   ): { contentType: string; body: string };
+  /** HTTP status under `httpstrictresponse`; 200 or 499 where absent. */
+  status?(answer: Answer, request: Pick<ApiRequest, "entry" | "old">): number;
 }
 
 /** What every transport ends in. Never rejects: an error is an answer. */

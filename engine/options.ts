@@ -45,6 +45,11 @@ export const OPTIONS = {
     default: "1",
     summary: "Private addresses (10/8, 172.16/12, 192.168/16, fc00::/7, link-local) are trusted.",
   },
+  httpapiallowedip2: {
+    type: "list",
+    default: "",
+    summary: "Addresses that may send addcredit and adduser of the old interface (/xmapi/) with the key alone.",
+  },
   trustediplist: { type: "list", default: "", summary: "More trusted addresses and ranges." },
   trustedproxies: { type: "list", default: "", summary: "Proxies whose X-Forwarded-For tells the caller's address." },
   allowtrustedip: {

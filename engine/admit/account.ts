@@ -43,7 +43,7 @@ export const makeAccountCheck =
 
 /** The console's user, the owner at the command line, a trusted address with the key, or nobody. */
 async function withoutLogin(visit: Visit, database: Database): Promise<Caller> {
-  const { request, entry, policy, plan, hasKey, place } = visit;
+  const { request, entry, policy, plan, hasKey, trustedPlace } = visit;
   const { transport, consoleUser } = request.peer;
   if (transport === "local") return { id: 0, username: "command line", kind: "server-admin", fields: {} };
   if (consoleUser !== undefined) {
@@ -56,7 +56,7 @@ async function withoutLogin(visit: Visit, database: Database): Promise<Caller> {
   const forAdmins = entry.access.user <= 10 || (request.params.get("targetuser") ?? "") !== "";
   const addressIsEnough = ["1", "2"].includes(policy.settings.apideftrustadmin);
   // Without a key any web page could send requests from a browser of this machine.
-  if (forAdmins && addressIsEnough && hasKey && place.trusted)
+  if (forAdmins && addressIsEnough && hasKey && trustedPlace)
     return { id: 0, username: "trusted", kind: "admin", fields: {} };
   if (entry.access.user === 14) return NOBODY;
   throw wrongLogin();
