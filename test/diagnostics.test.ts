@@ -121,6 +121,15 @@ eachDatabase("diagnostics", (fresh, dialect) => {
     assert.match(await server.get("balance", as("alice")), /^Your credit is /);
   });
 
+  test("help explains each entry without a word that clients take for a failure", async () => {
+    for (const { name, closed } of server.engine.services.registry.current.entries.values()) {
+      if (closed !== undefined) continue;
+      const text = await admin("help", { entry: name });
+      assert.ok(text.startsWith(`OK: ${name}: `), text);
+      assert.doesNotMatch(text, /error/i);
+    }
+  });
+
   test("the id of the installation stays, on another server of the database too", async () => {
     const id = await admin("deviceid");
     assert.match(id, /^OK: [0-9a-f]{24}$/);
