@@ -12,6 +12,7 @@ import type {
   EncodedAnswer,
   ParamValue,
   Peer,
+  RelayTarget,
   Row,
 } from "./request.js";
 import type { SettingsStore } from "./settings.js";
@@ -85,6 +86,8 @@ interface ActionResult {
   columns?: string[];
   truncated?: boolean;
   close?: boolean;
+  /** The console goes on with that one. */
+  relay?: RelayTarget;
   [field: string]: unknown;
 }
 

@@ -18,6 +18,7 @@ export function encode(
     contentType,
     body: transport === "tcp" || transport === "tls" ? asLines(body, answer, request.format) : body,
     close: answer.close ?? false,
+    ...(answer.relay === undefined ? {} : { relay: answer.relay }),
   };
 }
 

@@ -102,6 +102,11 @@ export const OPTIONS = {
       "From where the console may be used: 0 nowhere, 1 loopback, 2 this machine, 3 trusted addresses, 4 the LAN, 5 everywhere.",
   },
   mincreditonroute: { type: "decimal", default: "0.1", summary: "Least credit for entries with req_user_credit = 2." },
+  clusternodes: {
+    type: "text",
+    default: "",
+    summary: "Consoles of the other servers, as name=host:port with commas; client switches to one of them.",
+  },
   userofflinemin: {
     type: "integer",
     min: 1,

@@ -70,6 +70,14 @@ export interface Answer {
   prose?: boolean;
   /** The transport closes the connection after this answer. */
   close?: boolean;
+  /** The console goes on with another server's after this answer. */
+  relay?: RelayTarget;
+}
+
+/** The console of another server. */
+export interface RelayTarget {
+  host: string;
+  port: number;
 }
 
 /** Bytes of an answer and what HTTP says of them. */
@@ -79,6 +87,7 @@ export interface EncodedAnswer {
   contentType: string;
   body: Buffer | string;
   close: boolean;
+  relay?: RelayTarget;
 }
 
 /** How the caller was recognised. */

@@ -11,7 +11,7 @@ import {
 import { derived } from "../derived.js";
 import { ApiError, type ErrorClass } from "../errors.js";
 import type { CallStep, Entry, Params, RunScope, SqlStep, Step, StepResult } from "../registry/entry.js";
-import type { Answer, ApiRequest, Caller } from "../request.js";
+import type { Answer, ApiRequest, Caller, RelayTarget } from "../request.js";
 import { shownSettings } from "../settings.js";
 import { bindTemplate } from "./bind.js";
 import { deferredChange, hookItems } from "./hooks.js";
@@ -39,6 +39,7 @@ interface Work {
   /** Results that are there before the first step: the settings. */
   given: RunScope["steps"];
   close: boolean;
+  relay?: RelayTarget;
   /** Something for the outbox's worker was stored. */
   stored: boolean;
 }
@@ -173,6 +174,7 @@ async function runCall(step: CallStep, work: Work, session: Session): Promise<St
   };
   const done = await operation.run(input, { session, services, caller, request, entry, params: scope.params, store });
   work.close ||= done.close === true;
+  if (done.relay !== undefined) work.relay = done.relay;
   return Object.assign(Object.create(null) as StepResult, noResult(), done);
 }
 
@@ -218,12 +220,13 @@ async function storeFailureHooks({ entry, caller, scope, services }: Work): Prom
   services.outbox.wake();
 }
 
-function answerOf({ entry, scope, close }: Work): Answer {
+function answerOf({ entry, scope, close, relay }: Work): Answer {
   const shown = entry.rows?.(scope);
   const answer: Answer = { ok: true, text: entry.answer(scope) };
   if (shown !== undefined) Object.assign(answer, shown);
   if (entry.bare) answer.bare = true;
   if (entry.prose) answer.prose = true;
   if (close) answer.close = true;
+  if (relay !== undefined) answer.relay = relay;
   return answer;
 }
