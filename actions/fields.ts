@@ -19,17 +19,18 @@ const INTERNAL = new Set([
   "tb_apigeneration",
   "tb_apihistory",
   "tb_ledger",
+  "tb_payments",
 ]);
 
 /** Builders without a connection: they make text and bindings, the session runs them. */
-const builders: Readonly<Record<Dialect, Knex>> = {
+export const builders: Readonly<Record<Dialect, Knex>> = {
   sqlite: knex({ client: "better-sqlite3", useNullAsDefault: true }),
   mariadb: knex({ client: "mysql2" }),
 };
 
 type Input = Readonly<Record<string, Cell | undefined>>;
 
-function send(session: Session, query: Knex.QueryBuilder) {
+export function send(session: Session, query: Knex.QueryBuilder) {
   const { sql, bindings } = query.toSQL().toNative();
   return session.run({ text: sql, values: bindings as BoundValue[] });
 }
@@ -43,7 +44,8 @@ async function tableOf(input: Input, { services }: ActionContext): Promise<{ tab
   return { table, columns };
 }
 
-function columnOf(name: string, columns: readonly Column[], parameter: string): Column {
+/** The column of that name. Errors: ApiError that names `parameter`, the one that named it. */
+export function columnOf(name: string, columns: readonly Column[], parameter: string): Column {
   const column = columns.find((it) => it.name === name.toLowerCase());
   if (column === undefined)
     throw new ApiError("wrong parameter", `${parameter}: there is no field ${shown(name)} in this table`);
@@ -52,8 +54,8 @@ function columnOf(name: string, columns: readonly Column[], parameter: string): 
 
 const shown = (name: string): string => name.replace(/[^\w.]/g, "?").slice(0, 64);
 
-/** The value as its column wants it. `declared` is the request's fieldtype: string, int or float. */
-function valueFor(column: Column, value: string, declared: string): string | number | null {
+/** The value as its column wants it. `declared` is the request's fieldtype: string, int or float. Errors: ApiError. */
+export function valueFor(column: Column, value: string, declared: string): string | number | null {
   const wrong = (what: string) => new ApiError("wrong parameter", `${column.name} must be ${what}`);
   const kind =
     declared === "int" ? "integer" : declared === "float" && column.kind !== "integer" ? "decimal" : column.kind;
@@ -111,7 +113,8 @@ async function getField(input: Input, context: ActionContext) {
   return { value: row[field.name] ?? "" };
 }
 
-const listOf = (value: Cell | undefined): Set<string> =>
+/** The names of a list of an action's input, in lower case. */
+export const listOf = (value: Cell | undefined): Set<string> =>
   new Set(
     cellText(value)
       .toLowerCase()

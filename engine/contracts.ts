@@ -137,25 +137,48 @@ export interface ReloadReport {
   removed: string[];
 }
 
-/** The price list in memory: longest prefix first. */
+/** The price list in memory, the number cache: longest prefix first. */
 export interface RateTable {
   /** `number` is digits only. `resellerId` 0 is the default list. undefined when no prefix fits. */
   find(number: string, resellerId: number, kind: "call" | "sms"): Rate | undefined;
-  /** Reads the price list again when it has changed since; always with `force`. */
+  /** All rates whose prefix fits, the one that `find` gives first: the reseller's own, then those of the default list. */
+  matches(number: string, resellerId: number, kind: "call" | "sms"): Rate[];
+  /** Reads the price list again when it has changed since; always with `force`. Answers the number of prices. */
   refresh(force?: boolean): Promise<number>;
   readonly count: number;
   /** All prices, each with the digits and the list by which it is found. */
   all(): Iterable<{ prefix: string; resellerId: number; kind: "call" | "sms"; rate: Rate }>;
+  /** Drops the prices of one owner's lists (0 the default ones) and reads them again; all are found at any moment. */
+  reread(resellerId: number): Promise<{ dropped: number; read: number }>;
+  /** Makes the maps of prefixes anew from the prices in memory. */
+  reindex(): Promise<RateTableSize>;
+  size(): Promise<RateTableSize>;
+}
+export interface RateTableSize {
+  prices: number;
+  lists: number;
+  /** Digits of the longest prefix. */
+  longest: number;
+  /** Of the prices, written one after the other; the maps need some more. */
+  bytes: number;
 }
 export interface Rate {
+  /** Of the row of tb_billentries. */
+  id: number;
+  /** Of the list in tb_billsources; 0 for a row without one. */
+  list: number;
   prefix: string;
   name: string;
   /** Decimal text without trailing zeros, a minute or a message. */
   price: string;
   currency: string;
-  /** Seconds. */
+  /** Seconds of a step. */
   billingStep: number;
+  /** Seconds of the first interval, which is charged whole; 0 for a step's. */
+  minDuration: number;
   connectFee: string;
+  /** Seconds after which the rest of a call is free; 0 for never. */
+  freeAfter: number;
 }
 
 /** Passwords at rest: sealed, never hashed, since the digests need them. */
@@ -204,6 +227,8 @@ export interface OutboxItem {
   body: unknown;
   entry: string;
   userId: number;
+  /** Seconds until the first try; none where absent. */
+  after?: number;
 }
 
 /** What `info` and `heartbeat` tell of the process. */
@@ -293,8 +318,8 @@ export interface Format {
   status?(answer: Answer, request: Pick<ApiRequest, "entry" | "old">): number;
 }
 
-/** What every transport ends in. Never rejects: an error is an answer. */
-export type Handle = (incoming: Incoming) => Promise<EncodedAnswer>;
+/** What every transport ends in. Never throws nor rejects: an error is an answer. A promise only where something is waited for. */
+export type Handle = (incoming: Incoming) => EncodedAnswer | Promise<EncodedAnswer>;
 
 /** A request before it is decoded. */
 export interface Incoming {

@@ -1,12 +1,13 @@
 /** One request from its first stage to its last; the only place where an error becomes an answer. */
 import type { Admission } from "./admit/admit.js";
+import { andThen } from "./at-once.js";
 import type { Handle, Incoming, Registry, ServerStatus } from "./contracts.js";
 import { decode, formatOf } from "./decode.js";
 import { encode } from "./encode.js";
 import { ApiError, toApiError } from "./errors.js";
 import type { Log } from "./log.js";
 import type { Entry } from "./registry/entry.js";
-import type { Answer, ApiRequest } from "./request.js";
+import type { Answer, ApiRequest, EncodedAnswer, Peer } from "./request.js";
 import type { Run } from "./run/run.js";
 import type { SettingsStore } from "./settings.js";
 
@@ -23,55 +24,80 @@ export interface Pipeline {
 
 /** Makes the function in which every transport ends: transport → decode → resolve → admit → validate → run → encode. */
 export function makeHandle(pipeline: Pipeline): Handle {
-  const { registry, settings, log } = pipeline;
-  return async (incoming) => {
+  const { settings, log } = pipeline;
+  return (incoming) => {
     const started = performance.now();
     let request: ApiRequest | undefined;
-    let answer: Answer;
+    const end = (answer: Answer): EncodedAnswer => {
+      note(pipeline, { incoming, request, answer, started });
+      return encode(answer, request ?? { ...formatOf(incoming), entry: "", peer: incoming.peer }, settings.current);
+    };
+    const fail = (cause: unknown) => end(failure(cause, incoming, request, log));
+    let answer: Answer | Promise<Answer>;
     try {
-      request = await decoded(incoming, pipeline);
-      answer = await answerTo(request, pipeline);
+      answer = andThen(decoded(incoming, pipeline), (it) => {
+        request = it;
+        return answerTo(it, pipeline);
+      });
     } catch (cause) {
-      answer = failure(cause, incoming, request, log);
+      return fail(cause);
     }
-    const ms = performance.now() - started;
-    const entry = registry.current.entries.get(request?.entry ?? "")?.name ?? "unknown";
-    pipeline.count(entry, answer.ok, ms);
-    if (log.isLevelEnabled("debug")) {
-      const { address: peer, transport } = incoming.peer;
-      log.debug({ event: "request", id: request?.id, entry, ok: answer.ok, peer, transport, ms });
-    }
-    const wanted = request ?? { ...formatOf(incoming), entry: "" };
-    return encode(answer, { ...wanted, peer: incoming.peer }, settings.current);
+    return answer instanceof Promise ? answer.then(end, fail) : end(answer);
   };
 }
 
-/** A request that can't be read counts against its address all the same. Errors: ApiError. */
-async function decoded(incoming: Incoming, { settings, admission }: Pipeline): Promise<ApiRequest> {
+/** A request that can't be read counts against its address all the same. Errors: ApiError, as a rejection. */
+function decoded(incoming: Incoming, { settings, admission }: Pipeline): ApiRequest | Promise<ApiRequest> {
+  const turnAway = (cause: unknown) => turnedAway(cause, incoming.peer, admission);
   try {
-    return await decode(incoming, settings.current);
+    const request = decode(incoming, settings.current);
+    return request instanceof Promise ? request.catch(turnAway) : request;
   } catch (cause) {
-    await admission.arrive(incoming.peer);
-    throw cause;
+    return turnAway(cause);
   }
 }
 
-async function answerTo(request: ApiRequest, pipeline: Pipeline): Promise<Answer> {
+async function turnedAway(refusal: unknown, peer: Peer, admission: Admission): Promise<never> {
+  await admission.arrive(peer);
+  throw refusal;
+}
+
+function answerTo(request: ApiRequest, pipeline: Pipeline): Answer | Promise<Answer> {
   const { registry, admission } = pipeline;
   const entry = registry.current.entries.get(request.entry);
   const refusal = refusalOf(entry, request.entry, pipeline);
-  if (entry === undefined || refusal !== undefined) {
-    await admission.arrive(request.peer);
-    throw refusal;
-  }
-  const caller = await admission.admit(request, entry);
-  try {
-    const params = entry.validate(request.params, positionalOf(request, entry));
-    return await pipeline.run(entry, params, caller, request);
-  } catch (cause) {
-    admission.failed(request, entry, caller);
-    throw cause;
-  }
+  if (entry === undefined || refusal !== undefined) return turnedAway(refusal, request.peer, admission);
+  return andThen(admission.admit(request, entry), (caller) => {
+    const failed = (cause: unknown): never => {
+      admission.failed(request, entry, caller);
+      throw cause;
+    };
+    try {
+      const params = entry.validate(request.params, positionalOf(request, entry));
+      const answer = pipeline.run(entry, params, caller, request);
+      return answer instanceof Promise ? answer.catch(failed) : answer;
+    } catch (cause) {
+      return failed(cause);
+    }
+  });
+}
+
+interface Course {
+  incoming: Incoming;
+  request: ApiRequest | undefined;
+  answer: Answer;
+  /** Of `performance.now()`. */
+  started: number;
+}
+
+/** For the figures, and where it is wanted for the log. */
+function note({ registry, log, count }: Pipeline, { incoming, request, answer, started }: Course): void {
+  const ms = performance.now() - started;
+  const entry = registry.current.entries.get(request?.entry ?? "")?.name ?? "unknown";
+  count(entry, answer.ok, ms);
+  if (!log.isLevelEnabled("debug")) return;
+  const { address: peer, transport } = incoming.peer;
+  log.debug({ event: "request", id: request?.id, entry, ok: answer.ok, peer, transport, ms });
 }
 
 /** On the console a lone parameter takes the rest of the line, commas and all: `db,select a, b from x`. */

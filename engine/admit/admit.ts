@@ -18,7 +18,7 @@ import { checkRole } from "./role.js";
 import { checkCredit, checkRegistration } from "./standing.js";
 import { makeTargetCheck } from "./target.js";
 import { type Counted, Throttle } from "./throttle.js";
-import { type Check, isTrustedTransport, makeVisit } from "./visit.js";
+import { type Check, isTrustedTransport, makeVisit, type Visit } from "./visit.js";
 
 export interface AdmissionOptions {
   database: Database;
@@ -35,7 +35,7 @@ export interface Admission {
   /** Whether the address is trusted by itself. */
   isTrusted(peer: Peer): boolean;
   /** The caller for whom the entry runs. Errors: ApiError. */
-  admit(request: ApiRequest, entry: Entry): Promise<Caller>;
+  admit(request: ApiRequest, entry: Entry): Caller | Promise<Caller>;
   /** Counts the failed answer of an entry whose failures are limited. */
   failed(request: ApiRequest, entry: Entry, caller: Caller): void;
   readonly nonces: Nonces;
@@ -71,14 +71,7 @@ export function makeAdmission(options: AdmissionOptions): Admission {
   return {
     arrive: (peer) => arrive(peer, counted(peer), { banList, throttle }),
     isTrusted: (peer) => policies.current.places.of(peer).trusted,
-    async admit(request, entry) {
-      const visit = makeVisit(request, entry, policies.current, now());
-      for (const check of checks) {
-        const waiting = check(visit);
-        if (waiting !== undefined) await waiting;
-      }
-      return visit.caller;
-    },
+    admit: (request, entry) => passed(checks, makeVisit(request, entry, policies.current, now())),
     failed: (request, entry, caller) => throttle.failedAttempt(entry, caller, counted(request.peer)),
     nonces,
     bans: banList,
@@ -101,6 +94,15 @@ export function makeAdmission(options: AdmissionOptions): Admission {
       await counters.refresh(now()).catch((cause: unknown) => log.warn({ event: "refresh", err: cause }, COUNTS_LOST));
     },
   };
+}
+
+/** Who came through the checks, from the one at `next` on. */
+function passed(checks: readonly Check[], visit: Visit, next = 0): Caller | Promise<Caller> {
+  for (let index = next; index < checks.length; index += 1) {
+    const waiting = checks[index]?.(visit);
+    if (waiting !== undefined) return waiting.then(() => passed(checks, visit, index + 1));
+  }
+  return visit.caller;
 }
 
 async function arrive(

@@ -1,5 +1,5 @@
 /** What a good answer of an entry shows: its text and its rows. */
-import { type Definition, refusesAlways, type StepDefinition } from "./definition.js";
+import type { Definition, StepDefinition } from "./definition.js";
 import type { Entry, RunScope, StepResult } from "./entry.js";
 import type { Faults } from "./faults.js";
 import { nearest } from "./nearest.js";
@@ -46,10 +46,10 @@ export function compileAnswer(
   scope: DefinitionScope,
   faults: Faults,
 ): Entry["answer"] {
-  const { answer, bare = false, steps = [] } = definition;
+  const { answer, bare = false, neverSucceeds = false, steps = [] } = definition;
   if (answer !== undefined && /error/i.test(answer))
     faults.add(["answer"], "a good answer can't contain the letters 'error': clients take it for a failure");
-  if (answer === undefined && rows === undefined && !steps.some(refusesAlways))
+  if (answer === undefined && rows === undefined && !neverSucceeds)
     faults.add([], "the definition lacks 'answer' or 'rows'");
   const said = answer === undefined ? changesOf(steps) : faults.attempt(["answer"], () => compileText(answer, scope));
   const counted = rows !== undefined && !bare && !isCallerRow(definition.rows);

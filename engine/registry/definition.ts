@@ -22,6 +22,7 @@ export interface ParamDefinition {
   default?: Scalar;
   empty?: ParamSpec["empty"];
   unknown?: "refuse" | "ignore";
+  placeholders?: string[];
   minLength?: number;
   maxLength?: number;
   pattern?: string;
@@ -58,16 +59,13 @@ export interface RefuseStepDefinition extends Pick<StepCommonDefinition, "when" 
 }
 export type StepDefinition = SqlStepDefinition | CallStepDefinition | RefuseStepDefinition;
 
-/** True for a step that ends every request. */
-export const refusesAlways = (step: StepDefinition): boolean =>
-  "refuse" in step && step.when === undefined && step.unless === undefined;
-
 /** One kind and its body. */
 export type HookDefinition = Partial<Record<HookKind, string>>;
 
 export interface ExampleDefinition {
   title?: string;
   as?: string;
+  options?: Record<string, string>;
   given?: string[];
   request: Record<string, Scalar>;
   answer: string;
@@ -81,6 +79,7 @@ export interface Definition {
   account?: boolean;
   aliases?: string[];
   params?: Record<string, ParamDefinition>;
+  needs?: string[][];
   transaction?: boolean;
   idempotent?: boolean;
   steps?: StepDefinition[];
@@ -89,6 +88,7 @@ export interface Definition {
   bare?: boolean;
   hooks?: { success?: HookDefinition[]; failure?: HookDefinition[] };
   examples: ExampleDefinition[];
+  neverSucceeds?: boolean;
   neverFails?: boolean;
 }
 

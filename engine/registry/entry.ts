@@ -33,7 +33,9 @@ export type ParamType =
   | "integer"
   | "amount"
   | "username"
+  | "usernames"
   | "phone"
+  | "callee"
   | "email"
   | "password"
   | "newpassword"
@@ -131,6 +133,8 @@ export interface Example {
   title?: string;
   /** Name of the user of the sample data who calls; absent for nobody. */
   as?: string;
+  /** Options of tb_settings that hold for it. */
+  options?: Readonly<Record<string, string>>;
   /** Statements that set the stage. */
   given?: readonly string[];
   request: Readonly<Record<string, string>>;

@@ -2,7 +2,7 @@
 import { readdir, readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { type Document, isMap, isScalar, LineCounter, type Node, parseDocument, Scalar } from "yaml";
-import { type Definition, type ExampleDefinition, type Path, refusesAlways, shapeFaults } from "./definition.js";
+import { type Definition, type ExampleDefinition, type Path, shapeFaults } from "./definition.js";
 import { Faults, type Locate, type Position } from "./faults.js";
 
 /** A file as it was read. */
@@ -79,11 +79,13 @@ export function parseDefinition({ source, name, text }: DefinitionFile): {
 }
 
 /** Examples are the tests and the documentation: they show both outcomes. */
-function checkExamples({ examples, access, steps = [], neverFails = false }: Definition, faults: Faults): void {
+function checkExamples(definition: Definition, faults: Faults): void {
+  const { examples, access, neverFails = false, neverSucceeds = false } = definition;
   const isBad = ({ answer }: ExampleDefinition) => /^(\/\^)?ERROR/.test(answer);
+  const shows = examples.some((example) => !isBad(example));
   // Examples are requests, and those can't reach what is for the console.
-  if (access !== "console" && examples.every(isBad) && !steps.some(refusesAlways))
-    faults.add(["examples"], "no example shows a good answer");
+  if (!shows && access !== "console" && !neverSucceeds) faults.add(["examples"], "no example shows a good answer");
+  if (shows && neverSucceeds) faults.add(["examples"], "an example shows a good answer, though it never succeeds");
   if (!neverFails && !examples.some(isBad))
     faults.add(["examples"], "no example shows an ERROR; say 'neverFails: true' where there is none");
 }

@@ -162,9 +162,9 @@ class Exchange {
     const { handle, peers } = this.#context;
     const { headers, url = "" } = request;
     const peer = peers.request(line.peer, headers);
-    void handle({ peer, target: url, body, contentType: headers["content-type"] ?? "" }).then((answer) =>
-      this.#write(response, line, answer),
-    );
+    const answer = handle({ peer, target: url, body, contentType: headers["content-type"] ?? "" });
+    if (answer instanceof Promise) void answer.then((it) => this.#write(response, line, it));
+    else this.#write(response, line, answer);
   }
 
   #file(request: IncomingMessage, response: ServerResponse, line: Line): void {
