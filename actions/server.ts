@@ -64,13 +64,14 @@ async function databasePing({ services }: ActionContext): Promise<number> {
 }
 
 async function heartbeatOf(context: ActionContext): Promise<Record<string, Cell>> {
-  const { outbox, registry, status } = context.services;
+  const { outbox, registry, settings, status } = context.services;
   const disk = await statfs(".");
   return {
     state: status.draining ? "draining" : "alive",
     "database ms": String(await databasePing(context)),
     "outbox waiting": (await outbox.counts()).waiting,
     generation: registry.current.generation,
+    switch: settings.current.switchurl === "" ? "none, since switchurl is not set" : "not asked by this version",
     "disk free MB": megabytes(disk.bavail * disk.bsize),
   };
 }
