@@ -28,6 +28,11 @@ bench: build mariadb ## measure against hand-written equivalents, in one run
 injection: build mariadb ## point sqlmap (Debian package) at the places where a parameter can stand
 	$(NODE) dist/test/databases.js -- $(NODE) dist/test/injection/sqlmap.js
 
+docs: build ## write docs/api.md: every entry and every option, made of the definitions
+	@mkdir -p docs
+	@TBAPI_DB=sqlite:$$(mktemp -d)/docs.sqlite TBAPI_SEALKEY=$$(printf '0%.0s' $$(seq 64)) $(NODE) dist/engine/main.js docs > docs/api.md
+	@echo docs/api.md is written
+
 clean: ## remove what was built and installed; sample data too
 	rm -rf dist node_modules data
 

@@ -86,7 +86,7 @@ export async function change(booking: Booking, books: Books): Promise<string | u
 /** Who did it, for the ledger: the administrator behind `targetuser`, or the caller. */
 const actor = ({ caller }: ActionContext): string => `by ${caller.actingFor?.username ?? caller.username}`;
 
-const DIFFERENCES = `select u.id as id, u.username as username, u.credit as credit, coalesce(l.total, 0) as ledger,
+export const DIFFERENCES = `select u.id as id, u.username as username, u.credit as credit, coalesce(l.total, 0) as ledger,
   round(u.credit - coalesce(l.total, 0), 6) as difference
   from tb_users u left join (select userid, round(sum(amount), 6) as total from tb_ledger group by userid) l on l.userid = u.id
   where round(u.credit - coalesce(l.total, 0), 6) <> 0 order by u.id`;

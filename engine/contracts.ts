@@ -12,6 +12,7 @@ import type {
   EncodedAnswer,
   ParamValue,
   Peer,
+  RelayTarget,
   Row,
 } from "./request.js";
 import type { SettingsStore } from "./settings.js";
@@ -94,6 +95,8 @@ interface ActionResult {
   columns?: string[];
   truncated?: boolean;
   close?: boolean;
+  /** The console goes on with that one. */
+  relay?: RelayTarget;
   [field: string]: unknown;
 }
 
@@ -135,8 +138,6 @@ export interface Registry {
   readonly reloading: boolean;
   /** Every text that an entry can ever send to the database. */
   statements(): { entry: string; texts: string[] }[];
-  /** Frees what the next reload would use again. */
-  forget(): void;
   /** Errors: ApiError "failed" whose detail names each fault by entry; the snapshot in force stays. */
   reload(by: string): Promise<ReloadReport>;
   /** Brings the rows before the last reload back, and reloads. */
@@ -290,7 +291,8 @@ export interface ServerStatus {
   readonly version: string;
   readonly startedAt: Date;
   connections(): number;
-  requests(): { total: number; failed: number };
+  /** `entries`: how many were called. */
+  requests(): { entries: number; total: number; failed: number };
   /** The entries that were called, by name. */
   entries(): EntryFigures[];
   load(): ProcessLoad;
@@ -365,8 +367,10 @@ export interface Format {
   writes: readonly AnswerFormat[];
   encode?(
     answer: Answer,
-    request: Pick<ApiRequest, "format" | "callback" | "entry">,
+    request: Pick<ApiRequest, "format" | "callback" | "entry" | "old">,
   ): { contentType: string; body: string };
+  /** HTTP status under `httpstrictresponse`; 200 or 499 where absent. */
+  status?(answer: Answer, request: Pick<ApiRequest, "entry" | "old">): number;
 }
 
 /** What every transport ends in. Never throws nor rejects: an error is an answer. A promise only where something is waited for. */

@@ -45,6 +45,11 @@ export const OPTIONS = {
     default: "1",
     summary: "Private addresses (10/8, 172.16/12, 192.168/16, fc00::/7, link-local) are trusted.",
   },
+  httpapiallowedip2: {
+    type: "list",
+    default: "",
+    summary: "Addresses that may send addcredit and adduser of the old interface (/xmapi/) with the key alone.",
+  },
   trustediplist: { type: "list", default: "", summary: "More trusted addresses and ranges." },
   trustedproxies: { type: "list", default: "", summary: "Proxies whose X-Forwarded-For tells the caller's address." },
   allowtrustedip: {
@@ -97,6 +102,11 @@ export const OPTIONS = {
       "From where the console may be used: 0 nowhere, 1 loopback, 2 this machine, 3 trusted addresses, 4 the LAN, 5 everywhere.",
   },
   mincreditonroute: { type: "decimal", default: "0.1", summary: "Least credit for entries with req_user_credit = 2." },
+  clusternodes: {
+    type: "text",
+    default: "",
+    summary: "Consoles of the other servers, as name=host:port with commas; client switches to one of them.",
+  },
   userofflinemin: {
     type: "integer",
     min: 1,
@@ -111,6 +121,7 @@ export const OPTIONS = {
     default: "600",
     summary: "Seconds for which a nonce can be used.",
   },
+  deviceid: { type: "text", default: "", summary: "Id of this installation. Made at the first start." },
   // Limits of use; the counters of failures are shared by all servers of a database
   limitaddress: {
     type: "integer",

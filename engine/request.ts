@@ -45,11 +45,23 @@ export interface ApiRequest {
   peer: Peer;
   /** Which encoder writes the answer. */
   format: AnswerFormat;
+  /** Set for a request of the old interface. */
+  old?: OldRequest;
   /** JSONP's callback, checked to be an identifier. */
   callback?: string;
 }
 
-export type AnswerFormat = "text" | "cleartext" | "html" | "xml" | "soap" | "json" | "jsonp" | "jppget";
+/** What of a request under `/xmapi/` is still of use once it has become one for an entry. */
+export interface OldRequest {
+  /** A good answer is `OK` alone, or what the entry answers. */
+  answer: "ok" | "text";
+  /** Addresses of `httpapiallowedip2` may send it without a login. */
+  trusted: boolean;
+  /** The caller was named by a PIN alone. */
+  pincode: boolean;
+}
+
+export type AnswerFormat = "text" | "cleartext" | "html" | "xml" | "soap" | "json" | "jsonp" | "jppget" | "old";
 
 /** A value in a row of an answer. Decimals are text without trailing zeros; whole numbers are numbers where they are safe. */
 export type Cell = string | number | null;
@@ -71,6 +83,14 @@ export interface Answer {
   prose?: boolean;
   /** The transport closes the connection after this answer. */
   close?: boolean;
+  /** The console goes on with another server's after this answer. */
+  relay?: RelayTarget;
+}
+
+/** The console of another server. */
+export interface RelayTarget {
+  host: string;
+  port: number;
 }
 
 /** Bytes of an answer and what HTTP says of them. */
@@ -80,6 +100,7 @@ export interface EncodedAnswer {
   contentType: string;
   body: Buffer | string;
   close: boolean;
+  relay?: RelayTarget;
 }
 
 /** How the caller was recognised. */

@@ -25,7 +25,7 @@ export class Status implements ServerStatus {
   readonly count = (entry: string, ok: boolean, milliseconds: number): void =>
     this.meters.record(entry, ok, milliseconds);
 
-  requests(): { total: number; failed: number } {
+  requests(): { entries: number; total: number; failed: number } {
     return this.meters.totals();
   }
 

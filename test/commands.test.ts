@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { execa } from "execa";
+import { OPTIONS } from "../engine/options.js";
 import { freshSqlite } from "./databases.js";
 import { ADMIN, as, SEAL_KEY, startTestServer } from "./server.js";
 
@@ -100,4 +101,18 @@ test("each line of the log tells the generation of the definitions in force", as
       ["request", 0],
     ],
   );
+});
+
+test("docs is a page of every entry that can be called and of every option", async (t) => {
+  const database = await freshSqlite();
+  const server = await startTestServer(database);
+  t.after(() => server.stop());
+  const { stdout, exitCode } = await tbapi(database, ["docs"]);
+  assert.equal(exitCode, 0);
+  const headings = new Set([...stdout.matchAll(/^### (\S+)$/gm)].map(([, name]) => name));
+  for (const { name, closed } of server.engine.services.registry.current.entries.values())
+    assert.equal(headings.has(name), closed === undefined, name);
+  for (const option of Object.keys(OPTIONS)) assert.ok(stdout.includes(`\n| ${option} |`), option);
+  const help = await server.get("help", as(ADMIN.username, { entry: "transfercredit" }));
+  assert.ok(stdout.includes(help.replace(/^OK: /, "")), help);
 });

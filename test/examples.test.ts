@@ -46,6 +46,7 @@ async function runExample(server: TestServer, entry: Entry, example: Example): P
   await rates.refresh(true);
   for (const sql of example.given ?? [])
     await database.run({ text: translateStatement(sql, database.dialect).text, values: [] });
+  await rates.refresh();
   const login = example.as === undefined ? { authkey: KEY } : as(example.as);
   for (const { apientry = "", ...first } of example.before ?? [])
     assert.match(await server.get(apientry, { ...login, ...first }), /^OK/, apientry);

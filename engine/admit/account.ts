@@ -12,6 +12,7 @@ import { isAdmin, isPrivileged, kindOf } from "./kind.js";
 import { type FoundNonce, type NonceBook, needsNonce, wrongLogin } from "./login.js";
 import { MOST_NAMESAKES } from "./plan.js";
 import { needOf, type Proof, proofOf } from "./proof.js";
+import { SEAL_STATEMENTS } from "./seal.js";
 import { accountName, type Throttle } from "./throttle.js";
 import { type Check, NOBODY, type Visit } from "./visit.js";
 
@@ -47,7 +48,7 @@ export const makeAccountCheck =
 
 /** The console's user, the account whose number sent a message, the owner at the command line, a trusted address with the key, or nobody. */
 function withoutLogin(visit: Visit, database: Database): Caller | Promise<Caller> {
-  const { request, entry, policy, hasKey, place } = visit;
+  const { request, entry, policy, hasKey, trustedPlace } = visit;
   const { transport, consoleUser, account } = request.peer;
   if (transport === "local")
     return { id: 0, username: consoleUser ?? "command line", kind: "server-admin", fields: {} };
@@ -57,7 +58,7 @@ function withoutLogin(visit: Visit, database: Database): Caller | Promise<Caller
   const forAdmins = entry.access.user <= 10 || (request.params.get("targetuser") ?? "") !== "";
   const addressIsEnough = ["1", "2"].includes(policy.settings.apideftrustadmin);
   // Without a key any web page could send requests from a browser of this machine.
-  if (forAdmins && addressIsEnough && hasKey && place.trusted)
+  if (forAdmins && addressIsEnough && hasKey && trustedPlace)
     return { id: 0, username: "trusted", kind: "admin", fields: {} };
   if (entry.access.user === 14) return NOBODY;
   throw wrongLogin();
@@ -180,11 +181,6 @@ function refuse(visit: Visit, tried: readonly Row[], { throttle, log }: AccountP
 /** Accounts and columns that are being sealed. */
 const sealing = new Set<string>();
 
-const SEAL = {
-  password: "update tb_users set password = ? where id = ? and password = ?",
-  pin: "update tb_users set pin = ?, pinhash = ? where id = ? and pin = ?",
-};
-
 /** What another system left in clear is sealed when it has been used, unless it is another meanwhile. */
 function sealWhenClear(row: Row, column: "password" | "pin", { passwords, database, background }: AccountParts): void {
   const clear = cellText(row[column]);
@@ -196,6 +192,6 @@ function sealWhenClear(row: Row, column: "password" | "pin", { passwords, databa
   const sealed = passwords.seal(clear);
   const values = column === "pin" ? [sealed, passwords.pinHash(clear), id, clear] : [sealed, id, clear];
   background.run(`seal the ${task}`, () =>
-    database.run({ text: SEAL[column], values }).finally(() => sealing.delete(task)),
+    database.run({ text: SEAL_STATEMENTS[column], values }).finally(() => sealing.delete(task)),
   );
 }

@@ -21,6 +21,8 @@ export interface Place {
   readonly trusted: boolean;
   /** Stands in `apiv2ipauth`. */
   readonly allowed: boolean;
+  /** Stands in `httpapiallowedip2`. */
+  readonly allowedOld: boolean;
   /** A datagram may tell the address of somebody else. */
   readonly forgeable: boolean;
 }
@@ -41,6 +43,7 @@ interface Lists {
   own: BlockList;
   listed: BlockList;
   allowed: BlockList;
+  allowedOld: BlockList;
 }
 
 /** The settings' lists have been checked: an item that is no address stops the start. */
@@ -49,6 +52,7 @@ export function makePlaces(settings: Settings): Places {
     own: ownAddresses(),
     listed: parseAddressList("trustediplist", settings.trustediplist),
     allowed: parseAddressList("apiv2ipauth", settings.apiv2ipauth),
+    allowedOld: parseAddressList("httpapiallowedip2", settings.httpapiallowedip2),
   };
   const found = new Map<string, Place>();
   const of = (peer: Peer): Place => {
@@ -86,6 +90,7 @@ function placeOf(peer: Peer, settings: Settings, lists: Lists): Place {
     ownMachine,
     trusted: known !== undefined && isTrusted(peer, known, ownMachine, settings, lists.listed),
     allowed: known !== undefined && !forgeable && contains(lists.allowed, known),
+    allowedOld: known !== undefined && !forgeable && contains(lists.allowedOld, known),
     forgeable,
   };
 }

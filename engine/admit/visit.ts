@@ -24,6 +24,8 @@ export interface Visit {
   readonly place: Place;
   /** The address is trusted, or the console's login counts as much. */
   readonly trusted: boolean;
+  /** The address is trusted, if only for this command of the old interface. */
+  readonly trustedPlace: boolean;
   /** Milliseconds since 1970. */
   readonly now: number;
   readonly sent: Credentials;
@@ -48,13 +50,15 @@ export function makeVisit(request: ApiRequest, entry: Entry, policy: Policy, now
   const { params, peer } = request;
   const text = (name: string): string => params.get(name) ?? "";
   const place = policy.places.of(peer);
+  const trustedPlace = place.trusted || (request.old?.trusted === true && place.allowedOld);
   return {
     request,
     entry,
     policy,
     plan: policy.planOf(entry),
     place,
-    trusted: place.trusted || isTrustedTransport(peer, policy),
+    trusted: trustedPlace || isTrustedTransport(peer, policy),
+    trustedPlace,
     now,
     sent: {
       id: text("authid"),

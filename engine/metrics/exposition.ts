@@ -62,9 +62,11 @@ function addRequests(figures: readonly EntryFigures[], registry: Registry): void
 
 function addProcess({ status }: Services, gauge: AddGauge): void {
   const { delay, busy, cpuSeconds } = status.load();
-  const late = ([part, value]: [string, number]): Sample => [{ quantile: part }, seconds(value)];
-  const delays = Object.entries({ 0.5: delay.p50, 0.99: delay.p99, 1: delay.longest }).map(late);
-  gauge("tbapi_event_loop_delay_seconds", "For how long the event loop was late", delays);
+  gauge("tbapi_event_loop_delay_seconds", "For how long the event loop was late", [
+    [{ quantile: "0.5" }, seconds(delay.p50)],
+    [{ quantile: "0.99" }, seconds(delay.p99)],
+    [{ quantile: "1" }, seconds(delay.longest)],
+  ]);
   gauge("tbapi_event_loop_busy_ratio", "Part of the time in which the event loop was busy", busy);
   gauge("tbapi_cpu_seconds", "CPU time since the figures were reset", cpuSeconds);
   const { rss, heapUsed } = process.memoryUsage();

@@ -35,18 +35,14 @@ export class EntryMeters {
     if (!ok) meter.failed += 1;
   }
 
-  get size(): number {
-    return this.#meters.size;
-  }
-
-  totals(): { total: number; failed: number } {
+  totals(): { entries: number; total: number; failed: number } {
     let total = 0;
     let failed = 0;
     for (const meter of this.#meters.values()) {
       total += meter.durations.totalCount;
       failed += meter.failed;
     }
-    return { total, failed };
+    return { entries: this.#meters.size, total, failed };
   }
 
   /** The entries that were called, by name. */

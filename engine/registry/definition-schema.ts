@@ -116,15 +116,20 @@ const condition = ifText(name, {
   must: "a parameter's name, or a mapping of names to values",
 });
 
-const common = {
-  as: described("Name by which later steps and the answer use the result.", name),
-  otherwise: described("The error that is answered when the step fails.", {
-    type: "string",
-    pattern: `^(${Object.keys(ERROR_CLASSES).join("|")}): \\S`,
-    must: `a class and what to do, such as 'not found: no such user'; classes are ${Object.keys(ERROR_CLASSES).join(", ")}`,
-  }),
+const refusal = {
+  type: "string",
+  pattern: `^(${Object.keys(ERROR_CLASSES).join("|")}): \\S`,
+  must: `a class and what to do, such as 'not found: no such user'; classes are ${Object.keys(ERROR_CLASSES).join(", ")}`,
+};
+const conditions = {
   when: described("Runs only when that parameter was given, or has that value.", condition),
   unless: described("Does not run when that parameter was given, or has that value.", condition),
+};
+
+const common = {
+  as: described("Name by which later steps and the answer use the result.", name),
+  otherwise: described("The error that is answered when the step fails.", refusal),
+  ...conditions,
 };
 
 const step = choose(
@@ -145,14 +150,20 @@ const step = choose(
     },
     ["call"],
   ),
-  object(
-    {
-      sql: described("One statement; {name} and {step.field} become bound values.", text),
-      expect: described("How many rows it must show or change.", oneOf("one row", "rows", "no rows")),
-      ...common,
-    },
-    ["sql"],
-    "a mapping with sql or call",
+  choose(
+    { type: "object", required: ["refuse"] },
+    object({ refuse: described("The error that is answered; nothing behind it is done.", refusal), ...conditions }, [
+      "refuse",
+    ]),
+    object(
+      {
+        sql: described("One statement; {name} and {step.field} become bound values.", text),
+        expect: described("How many rows it must show or change.", oneOf("one row", "rows", "no rows")),
+        ...common,
+      },
+      ["sql"],
+      "a mapping with sql, call or refuse",
+    ),
   ),
 );
 

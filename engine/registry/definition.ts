@@ -37,7 +37,7 @@ export interface ParamDefinition {
 /** A name that must have been given, or names with the values that they must have. */
 export type ConditionDefinition = string | Record<string, Scalar | Scalar[]>;
 
-interface StepCommonDefinition {
+export interface StepCommonDefinition {
   as?: string;
   /** `<class>: <detail>` */
   otherwise?: `${ErrorClass}: ${string}`;
@@ -52,7 +52,12 @@ export interface CallStepDefinition extends StepCommonDefinition {
   call: string;
   with?: Record<string, Scalar | null>;
 }
-export type StepDefinition = SqlStepDefinition | CallStepDefinition;
+export interface RefuseStepDefinition extends Pick<StepCommonDefinition, "when" | "unless"> {
+  /** `<class>: <detail>` */
+  refuse: `${ErrorClass}: ${string}`;
+  as?: undefined;
+}
+export type StepDefinition = SqlStepDefinition | CallStepDefinition | RefuseStepDefinition;
 
 /** One kind and its body. */
 export type HookDefinition = Partial<Record<HookKind, string>>;

@@ -112,7 +112,13 @@ export interface CallStep extends StepCommon {
   action: string;
   input: Readonly<Record<string, ValueTemplate>>;
 }
-export type Step = SqlStep | CallStep;
+/** Ends the request. */
+export interface RefuseStep extends Omit<StepCommon, "as" | "otherwise"> {
+  kind: "refuse";
+  as: undefined;
+  otherwise: { errorClass: ErrorClass; detail: (scope: RunScope) => string };
+}
+export type Step = SqlStep | CallStep | RefuseStep;
 
 /** In the order of `custom_action`, from 1. */
 export const HOOK_KINDS = ["email", "sms", "ring", "restart", "database-restart", "reboot", "command", "sql"] as const;

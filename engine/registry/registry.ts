@@ -79,10 +79,6 @@ class DatabaseRegistry implements LiveRegistry {
     return this.#mutex.isLocked();
   }
 
-  forget(): void {
-    this.#builder.forget();
-  }
-
   async start(): Promise<void> {
     await beginHistory(this.#database);
     const plan = async () => ({ rows: await readLiveRows(this.#database) });

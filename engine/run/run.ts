@@ -11,7 +11,7 @@ import {
 import { derived } from "../derived.js";
 import { ApiError, type ErrorClass } from "../errors.js";
 import type { CallStep, Entry, Params, RunScope, SqlStep, Step, StepResult } from "../registry/entry.js";
-import type { Answer, ApiRequest, Caller, Cell } from "../request.js";
+import type { Answer, ApiRequest, Caller, Cell, RelayTarget } from "../request.js";
 import { shownSettings } from "../settings.js";
 import { auditStatement } from "./audit.js";
 import { bindTemplate } from "./bind.js";
@@ -40,6 +40,7 @@ interface Work {
   /** Results that are there before the first step: the settings. */
   given: RunScope["steps"];
   close: boolean;
+  relay?: RelayTarget;
   /** Something for the outbox's worker was stored. */
   stored: boolean;
   /** What is waited for once all is committed, with the result that it completes. */
@@ -166,6 +167,7 @@ const successHooks = ({ entry, caller, scope }: Work): Statement[] =>
   hookItems("success", entry, caller, scope).map(outboxStatement);
 
 async function stepResult(step: Step, work: Work, session: Session): Promise<StepResult> {
+  if (step.kind === "refuse") throw otherwiseOf(step, work);
   try {
     const result = step.kind === "sql" ? await runSql(step, work, session) : await runCall(step, work, session);
     if (step.kind === "sql" && !isExpected(step, result)) throw otherwiseOf(step, work) ?? unexpected(step);
@@ -200,6 +202,7 @@ async function runCall(step: CallStep, work: Work, session: Session): Promise<St
   const context = { session, services, caller, request, entry, params: scope.params, store, afterwards };
   const done = await operation.run(input, context);
   work.close ||= done.close === true;
+  if (done.relay !== undefined) work.relay = done.relay;
   const result: StepResult = Object.assign(Object.create(null) as StepResult, noResult(), done);
   work.afterwards.push(...waits.map((wait) => ({ result, wait })));
   return result;
@@ -247,12 +250,13 @@ async function storeFailureHooks({ entry, caller, scope, services }: Work): Prom
   services.outbox.wake();
 }
 
-function answerOf({ entry, scope, close }: Work): Answer {
+function answerOf({ entry, scope, close, relay }: Work): Answer {
   const shown = entry.rows?.(scope);
   const answer: Answer = { ok: true, text: entry.answer(scope) };
   if (shown !== undefined) Object.assign(answer, shown);
   if (entry.bare) answer.bare = true;
   if (entry.prose) answer.prose = true;
   if (close) answer.close = true;
+  if (relay !== undefined) answer.relay = relay;
   return answer;
 }
