@@ -10,13 +10,15 @@ export function encode(
   request: Pick<ApiRequest, "format" | "callback" | "entry"> & { peer: Peer },
   settings: Settings,
 ): EncodedAnswer {
+  const { file, close = false } = answer;
+  if (file !== undefined) return { status: 200, contentType: file.type, body: "", file, close };
   const { contentType, body } = writerOf(request.format)(answer, request);
   const { transport } = request.peer;
   return {
     status: settings.httpstrictresponse ? codeOf(answer) : 200,
     contentType,
     body: transport === "tcp" || transport === "tls" ? asLines(body, answer, request.format) : body,
-    close: answer.close ?? false,
+    close,
   };
 }
 

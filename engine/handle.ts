@@ -1,5 +1,6 @@
 /** One request from its first stage to its last; the only place where an error becomes an answer. */
 import type { Admission } from "./admit/admit.js";
+import { withContent } from "./content.js";
 import type { Handle, Incoming, Registry } from "./contracts.js";
 import { decode, formatOf } from "./decode.js";
 import { encode } from "./encode.js";
@@ -30,6 +31,7 @@ export function makeHandle(pipeline: Pipeline): Handle {
     try {
       request = await decode(incoming, settings.current);
       answer = await answerTo(request, pipeline);
+      if (answer.content !== undefined) answer = await withContent(answer.content, request, settings.current);
     } catch (cause) {
       answer = failure(cause, incoming, request, log);
     }

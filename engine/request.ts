@@ -1,4 +1,5 @@
 /** The nouns of a request's way through the engine; types only. */
+import type { Readable } from "node:stream";
 
 export type TransportName = "http" | "https" | "tcp" | "tls" | "udp" | "ws" | "wss" | "tunnel" | "console" | "local";
 
@@ -58,7 +59,28 @@ export interface Answer {
   prose?: boolean;
   /** The transport closes the connection after this answer. */
   close?: boolean;
+  /** A file that is answered in place of the text. */
+  content?: Content;
+  /** The same, opened to be sent as it is. */
+  file?: ServedFile;
 }
+
+/** A file of an answer, not opened yet. */
+export interface Content {
+  /** Media type, such as `audio/mpeg`. */
+  type: string;
+  /** The name under which a caller would keep it. */
+  filename: string;
+  /** Called once at most. Errors: ApiError. */
+  open(): Promise<OpenedContent>;
+}
+/** Whoever has it reads the stream to its end, or destroys it. */
+export interface OpenedContent {
+  stream: Readable;
+  /** Bytes; undefined where that is known only at the end. */
+  size: number | undefined;
+}
+export type ServedFile = OpenedContent & Pick<Content, "type" | "filename">;
 
 /** Bytes of an answer and what HTTP says of them. */
 export interface EncodedAnswer {
@@ -66,6 +88,8 @@ export interface EncodedAnswer {
   status: number;
   contentType: string;
   body: Buffer | string;
+  /** In place of the body; only HTTP is given one. */
+  file?: ServedFile;
   close: boolean;
 }
 

@@ -1,7 +1,7 @@
 /** Every example of every built-in entry, against the sample data, on both databases. */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import type { Entry, Example } from "../engine/registry/entry.js";
+import type { Entry, Example, GivenRequest } from "../engine/registry/entry.js";
 import { translateStatement } from "../engine/template/compile.js";
 import { eachDatabase, restoreSample } from "./databases.js";
 import { ADMIN, as, KEY, startTestServer, type TestServer } from "./server.js";
@@ -20,13 +20,23 @@ async function firstValue(server: TestServer, sql: string): Promise<unknown> {
   return Object.values(rows[0] ?? {})[0];
 }
 
+const loginOf = (user: string | undefined) => (user === undefined ? { authkey: KEY } : as(user));
+
+/** A request that sets the stage: it has to succeed. */
+async function request(server: TestServer, { as: user, request: sent }: GivenRequest): Promise<void> {
+  const { apientry = "", ...params } = sent;
+  const answer = await server.get(apientry, { ...loginOf(user), ...params });
+  assert.doesNotMatch(answer, /^ERROR/, `${apientry} sets the stage`);
+}
+
 async function runExample(server: TestServer, entry: Entry, example: Example): Promise<void> {
   const { database, registry } = server.engine.services;
   await restoreSample(database, [ADMIN.username]);
-  for (const sql of example.given ?? [])
-    await database.run({ text: translateStatement(sql, database.dialect).text, values: [] });
-  const login = example.as === undefined ? { authkey: KEY } : as(example.as);
-  const params = { ...login, ...example.request };
+  for (const given of example.given ?? [])
+    if (typeof given === "string")
+      await database.run({ text: translateStatement(given, database.dialect).text, values: [] });
+    else await request(server, given);
+  const params = { ...loginOf(example.as), ...example.request };
   assertAnswer((await server.get(entry.name, params)).trimEnd(), example.answer);
   if (example.rows !== undefined) {
     const { rows } = await server.json(entry.name, params);

@@ -1,4 +1,5 @@
-/** What a good answer of an entry shows: its text and its rows. */
+/** What a good answer of an entry shows: its text and its rows, or a file. */
+import type { Content } from "../request.js";
 import type { Definition, StepDefinition } from "./definition.js";
 import type { Entry, RunScope, StepResult } from "./entry.js";
 import type { Faults } from "./faults.js";
@@ -39,6 +40,19 @@ function shownRows(result: StepResult | undefined) {
   return { rows, columns, truncated };
 }
 
+/** The file that a called step gave. */
+export function compileContent(
+  { content, idempotent = false, steps = [] }: Definition,
+  scope: DefinitionScope,
+  faults: Faults,
+): Entry["content"] {
+  if (content === undefined) return undefined;
+  if (!steps.some((step) => "call" in step && step.as === content))
+    faults.add(["content"], `no called step is named '${content}'; ${nearest(content, [...scope.steps])}`);
+  if (idempotent) faults.add(["content"], "a file can't be answered again, as 'idempotent' would have it");
+  return (run) => run.steps[content]?.["content"] as Content | undefined;
+}
+
 /** Where a step's rows are shown their number is the text, unless the entry is bare; otherwise what the definition says. */
 export function compileAnswer(
   definition: Definition,
@@ -46,10 +60,11 @@ export function compileAnswer(
   scope: DefinitionScope,
   faults: Faults,
 ): Entry["answer"] {
-  const { answer, bare = false, steps = [] } = definition;
+  const { answer, bare = false, content, steps = [] } = definition;
   if (answer !== undefined && /error/i.test(answer))
     faults.add(["answer"], "a good answer can't contain the letters 'error': clients take it for a failure");
-  if (answer === undefined && rows === undefined) faults.add([], "the definition lacks 'answer' or 'rows'");
+  if (answer === undefined && rows === undefined && content === undefined)
+    faults.add([], "the definition lacks 'answer', 'rows' or 'content'");
   const said = answer === undefined ? changesOf(steps) : faults.attempt(["answer"], () => compileText(answer, scope));
   const counted = rows !== undefined && !bare && !isCallerRow(definition.rows);
   return (run) => {

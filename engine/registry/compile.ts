@@ -2,7 +2,7 @@
 import type { Operation } from "../contracts.js";
 import type { Dialect } from "../database/database.js";
 import { accessRule } from "./access.js";
-import { compileAnswer, compileRows, isCallerRow } from "./answers.js";
+import { compileAnswer, compileContent, compileRows, isCallerRow } from "./answers.js";
 import type { Definition, ExampleDefinition, HookDefinition } from "./definition.js";
 import type { Entry, Hook, HookKind, Step } from "./entry.js";
 import type { Faults } from "./faults.js";
@@ -56,9 +56,10 @@ export function compileDefinition(
   const { steps, names } = compileSteps(definition.steps ?? [], options, statements);
   const scope: DefinitionScope = { ...known, steps: names };
   const rows = compileRows(definition.rows, scope, faults);
+  const content = compileContent(definition, scope, faults);
   const answer = compileAnswer(definition, rows, scope, faults);
   const hooks = compileHooks(definition.hooks, scope, statements);
-  const done = { params, steps, rows, answer, hooks, callerFields: callerFieldsOf(steps, scope) };
+  const done = { params, steps, rows, answer, content, hooks, callerFields: callerFieldsOf(steps, scope) };
   const entry = faults.list.length === 0 ? freezeDeep(entryOf(definition, identity, done)) : undefined;
   return { entry, templates: statements.placed, faults };
 }
@@ -66,7 +67,7 @@ export function compileDefinition(
 /** Of entries that take any parameter. */
 const OPEN_PARAMS: CompiledParams = { specs: [], scope: new Map(), validate: openParams };
 
-interface Parts extends Pick<Entry, "steps" | "rows" | "answer" | "hooks" | "callerFields"> {
+interface Parts extends Pick<Entry, "steps" | "rows" | "answer" | "content" | "hooks" | "callerFields"> {
   params: CompiledParams;
 }
 
@@ -90,6 +91,7 @@ const entryOf = (definition: Definition, identity: Identity, parts: Parts): Entr
   steps: parts.steps,
   answer: parts.answer,
   rows: parts.rows,
+  content: parts.content,
   bare: definition.bare ?? false,
   prose: definition.bare === true || isCallerRow(definition.rows),
   hooks: parts.hooks,
@@ -97,10 +99,16 @@ const entryOf = (definition: Definition, identity: Identity, parts: Parts): Entr
   closed: undefined,
 });
 
-const exampleOf = ({ request, ...example }: ExampleDefinition) => ({
+const exampleOf = ({ given, request, ...example }: ExampleDefinition) => ({
   ...example,
-  request: Object.fromEntries(Object.entries(request).map(([name, value]) => [name, String(value)])),
+  ...(given && {
+    given: given.map((it) => (typeof it === "string" ? it : { ...it, request: textsOf(it.request) })),
+  }),
+  request: textsOf(request),
 });
+
+const textsOf = (request: ExampleDefinition["request"]): Record<string, string> =>
+  Object.fromEntries(Object.entries(request).map(([name, value]) => [name, String(value)]));
 
 /** What the texts of a definition may name before its first step. */
 export const scopeOf = (params: DefinitionScope["params"], open: boolean, { texts, callerFields }: CompileContext) => ({

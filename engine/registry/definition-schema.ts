@@ -149,12 +149,17 @@ const hook = {
   must: `a mapping with one of ${HOOK_KINDS.join(", ")}`,
 };
 
+const request = { type: "object", additionalProperties: scalar, must: "a mapping of parameters to values" };
+
 const example = object(
   {
     title: text,
     as: described("Name of the user of the sample data who calls; nobody where it is left out.", text),
-    given: described("Statements that set the stage.", list(text, "a list of statements")),
-    request: { type: "object", additionalProperties: scalar, must: "a mapping of parameters to values" },
+    given: described(
+      "What sets the stage: statements, and requests of users of the sample data.",
+      list(ifText(text, object({ as: text, request }, ["request"])), "a list of statements and requests"),
+    ),
+    request,
     answer: described("The whole text answer, or a pattern between slashes.", text),
     rows: {
       type: "array",
@@ -201,6 +206,7 @@ export const DEFINITION_SCHEMA = {
           must: ROWS,
         }),
       ),
+      content: described("A called step whose file is the answer.", name),
       bare: described("The text answer carries no OK in front.", flag),
       hooks: object({ success: list(hook, "a list of hooks"), failure: list(hook, "a list of hooks") }),
       examples: described("At least one that succeeds and one that fails.", list(example, "a list of examples")),

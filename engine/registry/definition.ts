@@ -59,7 +59,7 @@ export type HookDefinition = Partial<Record<HookKind, string>>;
 export interface ExampleDefinition {
   title?: string;
   as?: string;
-  given?: string[];
+  given?: (string | { as?: string; request: Record<string, Scalar> })[];
   request: Record<string, Scalar>;
   answer: string;
   rows?: Record<string, string | number | null>[];
@@ -77,6 +77,7 @@ export interface Definition {
   steps?: StepDefinition[];
   answer?: string;
   rows?: string | string[] | { caller: string[] };
+  content?: string;
   bare?: boolean;
   hooks?: { success?: HookDefinition[]; failure?: HookDefinition[] };
   examples: ExampleDefinition[];

@@ -1,6 +1,6 @@
 /** The types of a compiled entry: what a request finds ready. Frozen once it is made. */
 import type { ErrorClass } from "../errors.js";
-import type { Cell, Row } from "../request.js";
+import type { Cell, Content, Row } from "../request.js";
 import type { CompiledTemplate } from "../template/template.js";
 
 /** The seven `req_*` fields of an entry, resolved. Numbers are those of the reference. */
@@ -121,12 +121,19 @@ export interface Hook {
   template: CompiledTemplate;
 }
 
+/** A request as a part of an example. */
+export interface GivenRequest {
+  as?: string;
+  /** Its entry stands in it as `apientry`. */
+  request: Readonly<Record<string, string>>;
+}
+
 export interface Example {
   title?: string;
   /** Name of the user of the sample data who calls; absent for nobody. */
   as?: string;
-  /** Statements that set the stage. */
-  given?: readonly string[];
+  /** What sets the stage: statements and requests. */
+  given?: readonly (string | GivenRequest)[];
   request: Readonly<Record<string, string>>;
   /** The whole text answer with its `OK: ` or `ERROR: `, or a pattern between slashes. */
   answer: string;
@@ -163,6 +170,8 @@ export interface Entry {
   readonly answer: (scope: RunScope) => string;
   /** Rows of a good answer; undefined when it has none. */
   readonly rows: ((scope: RunScope) => { rows: Row[]; columns: string[]; truncated: boolean } | undefined) | undefined;
+  /** The file that is answered in place of the text; undefined when it has none. */
+  readonly content: ((scope: RunScope) => Content | undefined) | undefined;
   readonly bare: boolean;
   /** Text forms show the answer's text in place of its rows. */
   readonly prose: boolean;
