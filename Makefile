@@ -8,7 +8,7 @@ all: lint test
 
 run: build ## install, build, and serve sample data on http://127.0.0.1:8080
 	TBAPI_HOST=$${TBAPI_HOST:-127.0.0.1} TBAPI_PORT=$${TBAPI_PORT:-8080} TBAPI_ADMINPORT=$${TBAPI_ADMINPORT:-8081} \
-	TBAPI_LOGLEVEL=$${TBAPI_LOGLEVEL:-warn} exec $(NODE) dist/engine/main.js start --sample
+	TBAPI_LOGFOLDER=$${TBAPI_LOGFOLDER-data/log} exec $(NODE) dist/engine/main.js start --sample
 
 test: build mariadb ## run every test on SQLite and on a MariaDB of its own
 	$(NODE) dist/test/databases.js -- $(NODE) --test --test-concurrency=2 dist/test/*.test.js

@@ -1,5 +1,6 @@
 /** The log: pino, with what must never be written taken out in one place. */
 import { type Logger, pino } from "pino";
+import type { LogFiles } from "./log-files.js";
 
 export type Log = Logger;
 
@@ -23,8 +24,8 @@ const SECRET_NAMES: ReadonlySet<string> = new Set([
   "httpapiencryptkey",
 ]);
 
-/** Writes JSON lines to standard error, so that standard output stays for what was asked for. Level: `trace` to `silent`. */
-export const makeLog = (level: string): Log =>
+/** Writes JSON lines to the files, or to standard error, so that standard output stays for what was asked for. Level: `trace` to `silent`. */
+export const makeLog = (level: string, files?: LogFiles): Log =>
   pino(
     {
       level,
@@ -32,5 +33,5 @@ export const makeLog = (level: string): Log =>
       timestamp: pino.stdTimeFunctions.isoTime,
       redact: { paths: [...SECRET_NAMES].flatMap((name) => [name, `*.${name}`]), censor: "***" },
     },
-    pino.destination({ fd: 2, sync: false }),
+    files?.stream ?? pino.destination({ fd: 2, sync: false }),
   );

@@ -268,6 +268,13 @@ export const OPTIONS = {
     default: "1048576",
     summary: "Bytes of a file that an answer carries as base64; over HTTP files have no limit.",
   },
+  maxloglines: {
+    type: "integer",
+    min: 1,
+    max: 100000,
+    default: "1000",
+    summary: "Lines of a log that showlog and logsearch answer at most.",
+  },
   // Data
   currency: { type: "text", default: "USD", summary: "The native currency." },
   sqltimeout: {

@@ -8,6 +8,7 @@ import { openDatabase } from "./database/open.js";
 import { firstStart, type Made } from "./first-start.js";
 import { makeHandle } from "./handle.js";
 import { type Log, makeLog } from "./log.js";
+import { LogFiles } from "./log-files.js";
 import { OPTIONS } from "./options.js";
 import { PrefixRates } from "./rates.js";
 import { type LiveRegistry, makeRegistry } from "./registry/registry.js";
@@ -46,7 +47,9 @@ export async function openEngine(
   environment: NodeJS.ProcessEnv,
   purpose: "server" | "command" = "server",
 ): Promise<Engine> {
-  const log = makeLog(environment["TBAPI_LOGLEVEL"] ?? "info");
+  const logFolder = environment["TBAPI_LOGFOLDER"];
+  const logFiles = logFolder ? new LogFiles(logFolder) : undefined;
+  const log = makeLog(environment["TBAPI_LOGLEVEL"] ?? "info", logFiles);
   const options = settingsOfEnvironment(environment);
   const address = environment["TBAPI_DB"] ?? "sqlite:data/tbapi.sqlite";
   let settings: StoredSettings | undefined;
@@ -57,7 +60,7 @@ export async function openEngine(
     await migrate(address);
     settings = new StoredSettings(database, options);
     await settings.reload();
-    return await assemble({ database, settings, environment, log, purpose });
+    return await assemble({ database, settings, environment, log, logFiles, purpose });
   } catch (cause) {
     await database.close();
     throw cause;
@@ -69,10 +72,11 @@ interface Parts {
   settings: StoredSettings;
   environment: NodeJS.ProcessEnv;
   log: Log;
+  logFiles: LogFiles | undefined;
   purpose: "server" | "command";
 }
 
-async function assemble({ database, settings, environment, log, purpose }: Parts): Promise<Engine> {
+async function assemble({ database, settings, environment, log, logFiles, purpose }: Parts): Promise<Engine> {
   const passwords = makePasswords(loadSealKey(environment, log), log);
   const made = purpose === "server" ? await firstStart({ database, settings, passwords, environment }) : {};
   const actions = await loadRoom<Action>(actionsFolder);
@@ -92,6 +96,7 @@ async function assemble({ database, settings, environment, log, purpose }: Parts
     bans: admission.bans,
     outbox,
     log,
+    logFiles,
     status,
   };
   await (purpose === "server" ? registry.start() : registry.load());

@@ -69,7 +69,8 @@ export async function startTestServer(database: string, options: Params = {}): P
     TBAPI_APIV2MD5SALT: SALT,
     TBAPI_ADMIN_USERNAME: ADMIN.username,
     TBAPI_ADMIN_PASSWORD: ADMIN.password,
-    TBAPI_LOGLEVEL: "silent",
+    TBAPI_LOGFOLDER: join(folder, "log"),
+    TBAPI_LOGLEVEL: "info",
     ...options,
   };
   const engine = await openEngine(environment);
