@@ -30,8 +30,10 @@ async function request(server: TestServer, { as: user, request: sent }: GivenReq
 }
 
 async function runExample(server: TestServer, entry: Entry, example: Example): Promise<void> {
-  const { database, registry } = server.engine.services;
+  const { database, rates, registry } = server.engine.services;
   await restoreSample(database, [ADMIN.username]);
+  // The server may have looked at the prices while the tables were empty.
+  await rates.refresh(true);
   for (const given of example.given ?? [])
     if (typeof given === "string")
       await database.run({ text: translateStatement(given, database.dialect).text, values: [] });
