@@ -254,6 +254,11 @@ export const OPTIONS = {
     default: "16777216",
     summary: "Bytes that one user may keep in the public file storage.",
   },
+  recordingsroot: {
+    type: "text",
+    default: "data/files/recordings",
+    summary: "Folder of the recorded calls: SIPCALLID.wav or .mp3, percent-encoded, there or in a folder YYYY-MM-DD.",
+  },
   maxfilesize: {
     type: "integer",
     min: 1,

@@ -20,7 +20,7 @@ export async function up(knex: Knex): Promise<void> {
     number("cdrid");
     number("size");
     now("datum");
-    table.unique(["file"]);
+    table.index(["file"]);
     table.index(["cdrid"]);
     table.index(["sipcallid"]);
   });

@@ -59,6 +59,7 @@ export async function startTestServer(database: string, options: Params = {}): P
   const folder = await mkdtemp(join(tmpdir(), "tbapi-server-"));
   const environment = {
     TBAPI_FILESROOT: join(folder, "files"),
+    TBAPI_RECORDINGSROOT: join(folder, "files", "recordings"),
     TBAPI_FILESTORAGE: join(folder, "storage"),
     TBAPI_DB: database,
     TBAPI_HOST: "127.0.0.1",

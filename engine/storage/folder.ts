@@ -23,6 +23,9 @@ export interface OpenFile {
   modified: number;
 }
 
+/** What a caller named, or parts that were made by `partOf` and are not looked at again. */
+export type FileName = string | readonly string[];
+
 export class Folder {
   readonly #root: string;
 
@@ -32,8 +35,8 @@ export class Folder {
   }
 
   /** Opens a file to be read. Errors: ApiError "wrong parameter" for the name, "not found". */
-  async open(name: string): Promise<OpenFile> {
-    const parts = partsOf(name);
+  async open(name: FileName): Promise<OpenFile> {
+    const parts = typeof name === "string" ? partsOf(name) : [...name];
     const last = parts.pop() ?? "";
     return this.#within(parts, false, async (folder) => {
       // Without waiting, since a named pipe would have us wait for its other end.
@@ -45,7 +48,7 @@ export class Folder {
   }
 
   /** Whether there is such a file. Errors: ApiError "wrong parameter" for the name. */
-  async has(name: string): Promise<boolean> {
+  async has(name: FileName): Promise<boolean> {
     const file = await this.open(name).catch((cause: unknown) => {
       if (cause instanceof ApiError && cause.errorClass === "not found") return undefined;
       throw cause;

@@ -12,14 +12,24 @@ const UNSAFE = /[\\:*?"<>|\p{C}\p{Zl}\p{Zp}]/u;
  * `reports/may.csv` → its parts. The name is refused as it stands and as it would read when somebody decoded it once more.
  * Errors: ApiError "wrong parameter".
  */
-export function partsOf(name: string, parameter = "filename"): string[] {
+export function partsOf(name: string): string[] {
   const parts = safeParts(name);
   if (parts === undefined || safeParts(decoded(name)) === undefined)
     throw new ApiError(
       "wrong parameter",
-      `${parameter} must be a relative name such as reports/may.csv: no part may be empty, begin with a dot or hold \\ : * ? " < > |`,
+      'filename must be a relative name such as reports/may.csv: no part may be empty, begin with a dot or hold \\ : * ? " < > |',
     );
   return parts;
+}
+
+/** Any text as one part of a name, such as `a%2Fb%40c`: letters, digits, `-`, `_` and inner dots stay as they are. */
+export const partOf = (text: string): string =>
+  encodeURIComponent(text).replace(/[!'()*~]|^\.|\.$/g, (sign) => `%${sign.charCodeAt(0).toString(16).toUpperCase()}`);
+
+/** The text that {@link partOf} made this part of; undefined for a part that no text makes. */
+export function textOfPart(part: string): string | undefined {
+  const text = decoded(part);
+  return text !== undefined && partOf(text) === part ? text : undefined;
 }
 
 function safeParts(name: string | undefined): string[] | undefined {
