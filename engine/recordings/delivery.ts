@@ -20,7 +20,7 @@ const CONVERSION_TIME = 120_000;
 
 /** `2026-11-25_15-39-00_36301112222_3612345678_17.mp3` */
 function nameOf({ call }: Recording, format: AudioFormat): string {
-  const parts = [call.datum.slice(0, 19), call.callernumber, call.callednumber, String(call.id)];
+  const parts = [call.datum.replace(" ", "_"), call.callernumber, call.callednumber, String(call.id)];
   return `${parts.map((part) => part.replace(/[^\w+-]+/g, "-")).join("_")}.${format}`;
 }
 
