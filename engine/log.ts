@@ -22,6 +22,7 @@ const SECRET_NAMES: ReadonlySet<string> = new Set([
   "apiv2key",
   "apiv2md5salt",
   "httpapiencryptkey",
+  "faxgatewaykey",
 ]);
 
 /** Writes JSON lines to the files, or to standard error, so that standard output stays for what was asked for. Level: `trace` to `silent`. */

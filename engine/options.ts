@@ -273,6 +273,17 @@ export const OPTIONS = {
     default: "1048576",
     summary: "Bytes of a file that an answer carries as base64; over HTTP files have no limit.",
   },
+  faxgateway: {
+    type: "text",
+    default: "",
+    summary: "Address (http or https) to which sendfax posts a form of from, to and file; empty for none.",
+  },
+  faxgatewaykey: {
+    type: "text",
+    default: "",
+    secret: true,
+    summary: "Sent to the fax gateway as Authorization: Bearer.",
+  },
   maxloglines: {
     type: "integer",
     min: 1,

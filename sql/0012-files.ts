@@ -1,4 +1,4 @@
-/** Files: who owns those of the public storage, the recordings that there are, ini keys. */
+/** Files: who owns those of the public storage, the recordings that there are, ini keys, faxes. */
 import type { Knex } from "knex";
 import { makeTable } from "./columns.js";
 
@@ -37,8 +37,19 @@ export async function up(knex: Knex): Promise<void> {
     table.unique(["file", "section", "inikey"]);
     table.index(["saved"]);
   });
+  await makeTable(knex, "tb_faxes", ({ id, number, text, now }, table) => {
+    id();
+    number("userid");
+    for (const name of ["fromnumber", "tonumber"]) text(name);
+    text("file", 255).notNullable();
+    // queued, sent or failed
+    text("status", 16).notNullable().defaultTo("queued");
+    text("reason", 255);
+    now("datum");
+    table.index(["userid", "datum"]);
+  });
 }
 
 export async function down(knex: Knex): Promise<void> {
-  for (const table of ["tb_inikeys", "tb_recordings", "tb_files"]) await knex.schema.dropTable(table);
+  for (const table of ["tb_faxes", "tb_inikeys", "tb_recordings", "tb_files"]) await knex.schema.dropTable(table);
 }
