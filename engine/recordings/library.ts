@@ -3,7 +3,7 @@ import { Folder, type OpenFile } from "../storage/folder.js";
 import { partOf, textOfPart } from "../storage/names.js";
 import type { Call } from "./calls.js";
 
-export const AUDIO_FORMATS = ["mp3", "wav"] as const;
+const AUDIO_FORMATS = ["mp3", "wav"] as const;
 export type AudioFormat = (typeof AUDIO_FORMATS)[number];
 
 export interface Recording {
