@@ -7,7 +7,8 @@ import { cellText } from "../engine/database/cells.js";
 import type { BoundValue, Column, Dialect, Session } from "../engine/database/database.js";
 import { ApiError } from "../engine/errors.js";
 import { SECRET_FIELDS } from "../engine/registry/scope.js";
-import type { Cell } from "../engine/request.js";
+import type { Cell, Row } from "../engine/request.js";
+import { checkOption } from "../engine/settings.js";
 import { setCredit } from "./ledger.js";
 
 /** Tables of the engine's own that nobody edits field by field. */
@@ -136,6 +137,7 @@ async function setAnyField(input: Input, context: ActionContext) {
     await setCredit(Number(rowKey), credit, context);
     return { changed: 1 };
   }
+  if (table === "tb_settings") await checkSetting(field.name, value, rowKey, context);
   const changes = changesOf(field, value, cellText(input["type"]).toLowerCase(), context);
   const { changed } = await send(
     context.session,
@@ -143,6 +145,19 @@ async function setAnyField(input: Input, context: ActionContext) {
   );
   if (changed === 0) throw new ApiError("not found", `no row of ${table} has this ${key}`);
   return { changed };
+}
+
+/** What would stop the next start or the next reload is refused now. Errors: ApiError "wrong parameter", naming the option. */
+async function checkSetting(field: string, value: string, id: BoundValue, { session }: ActionContext): Promise<void> {
+  if (field !== "name" && field !== "val") return;
+  const { rows } = await session.run({ text: "select name, val from tb_settings where id = ?", values: [id] });
+  if (rows[0] === undefined) return;
+  const option: Row = { ...rows[0], [field]: value };
+  try {
+    checkOption(cellText(option["name"]).toLowerCase(), cellText(option["val"]));
+  } catch (cause) {
+    throw new ApiError("wrong parameter", (cause as Error).message, { cause });
+  }
 }
 
 /** Secrets are sealed on their way in. */

@@ -19,13 +19,16 @@ const CREDIT = "select credit from tb_users where id = ?";
 const BOOK = `insert into tb_ledger (datum, userid, amount, balance, kind, reference, idempotencykey)
   values (?, ?, ${AMOUNT}, ${AMOUNT}, ?, ?, ?)`;
 
-interface Booking {
+export interface Booking {
   user: number;
   /** Decimal text; less than zero for money that goes. */
   amount: string;
   kind: string;
   reference: string;
 }
+
+/** The transaction in which a credit changes, and the parameters, of which `idempotencykey` stands in the ledger. */
+export type Books = Pick<ActionContext, "session" | "params">;
 
 const amountOf = (value: Cell | undefined, name: string): bigint => {
   const amount = parseAmount(String(value ?? ""));
@@ -42,7 +45,7 @@ const positive = (value: Cell | undefined, name: string): string => {
 const limit = formatAmount(MAX_AMOUNT);
 
 /** Writes the ledger row of a change that has just been made in the same transaction; answers the credit after it. */
-async function book(booking: Booking, { session, params }: ActionContext): Promise<string> {
+async function book(booking: Booking, { session, params }: Books): Promise<string> {
   const { rows } = await session.run({ text: CREDIT, values: [booking.user] });
   const balance = String(rows[0]?.["credit"]);
   const { user, amount, kind, reference } = booking;
@@ -62,9 +65,22 @@ async function add(user: number, amount: string, session: Session): Promise<void
   throw new ApiError("wrong parameter", `a credit may be ${limit} at most`);
 }
 
-async function take(user: number, amount: string, session: Session): Promise<void> {
+/** False when the credit is less than the amount. */
+async function taken(user: number, amount: string, session: Session): Promise<boolean> {
   const { changed } = await session.run({ text: TAKE, values: [amount, user, amount] });
-  if (changed !== 1) throw new ApiError("no credit", `the credit is less than ${amount}`);
+  return changed === 1;
+}
+
+async function take(user: number, amount: string, session: Session): Promise<void> {
+  if (!(await taken(user, amount, session))) throw new ApiError("no credit", `the credit is less than ${amount}`);
+}
+
+/** Changes a credit and writes its ledger row; answers the credit after it, undefined where it is less than what goes. */
+export async function change(booking: Booking, books: Books): Promise<string | undefined> {
+  const { user, amount } = booking;
+  if (!amount.startsWith("-")) await add(user, amount, books.session);
+  else if (!(await taken(user, amount.slice(1), books.session))) return undefined;
+  return book(booking, books);
 }
 
 /** Who did it, for the ledger: the administrator behind `targetuser`, or the caller. */

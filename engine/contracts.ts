@@ -103,6 +103,9 @@ export interface Services {
   /** undefined where the log goes to standard error. */
   logFiles: LogFiles | undefined;
   status: ServerStatus;
+  tunnels: Tunnels;
+  /** What this server keeps in memory. */
+  memory: readonly MemoryList[];
 }
 
 /** The entries in force. */
@@ -118,6 +121,12 @@ export interface Registry {
   readonly current: Snapshot;
   /** True while the database has a newer generation that this server could not load yet. */
   readonly behind: boolean;
+  /** True while a set is being made or read. */
+  readonly reloading: boolean;
+  /** Every text that an entry can ever send to the database. */
+  statements(): { entry: string; texts: string[] }[];
+  /** Frees what the next reload would use again. */
+  forget(): void;
   /** Errors: ApiError "failed" whose detail names each fault by entry; the snapshot in force stays. */
   reload(by: string): Promise<ReloadReport>;
   /** Brings the rows before the last reload back, and reloads. */
@@ -130,22 +139,48 @@ export interface ReloadReport {
   removed: string[];
 }
 
-/** The price list in memory: longest prefix first. */
+/** The price list in memory, the number cache: longest prefix first. */
 export interface RateTable {
   /** `number` is digits only. `resellerId` 0 is the default list. undefined when no prefix fits. */
   find(number: string, resellerId: number, kind: "call" | "sms"): Rate | undefined;
-  /** Reads the price list again when it has changed since; always with `force`. */
+  /** All rates whose prefix fits, the one that `find` gives first: the reseller's own, then those of the default list. */
+  matches(number: string, resellerId: number, kind: "call" | "sms"): Rate[];
+  /** Reads the price list again when it has changed since; always with `force`. Answers the number of prices. */
   refresh(force?: boolean): Promise<number>;
+  readonly count: number;
+  /** All prices, each with the digits and the list by which it is found. */
+  all(): Iterable<{ prefix: string; resellerId: number; kind: "call" | "sms"; rate: Rate }>;
+  /** Drops the prices of one owner's lists (0 the default ones) and reads them again; all are found at any moment. */
+  reread(resellerId: number): Promise<{ dropped: number; read: number }>;
+  /** Makes the maps of prefixes anew from the prices in memory. */
+  reindex(): Promise<RateTableSize>;
+  size(): Promise<RateTableSize>;
+}
+export interface RateTableSize {
+  prices: number;
+  lists: number;
+  /** Digits of the longest prefix. */
+  longest: number;
+  /** Of the prices, written one after the other; the maps need some more. */
+  bytes: number;
 }
 export interface Rate {
+  /** Of the row of tb_billentries. */
+  id: number;
+  /** Of the list in tb_billsources; 0 for a row without one. */
+  list: number;
   prefix: string;
   name: string;
   /** Decimal text without trailing zeros, a minute or a message. */
   price: string;
   currency: string;
-  /** Seconds. */
+  /** Seconds of a step. */
   billingStep: number;
+  /** Seconds of the first interval, which is charged whole; 0 for a step's. */
+  minDuration: number;
   connectFee: string;
+  /** Seconds after which the rest of a call is free; 0 for never. */
+  freeAfter: number;
 }
 
 /** Passwords at rest: sealed, never hashed, since the digests need them. */
@@ -157,6 +192,9 @@ export interface Passwords {
   isSealed(stored: string): boolean;
   /** Constant time. */
   matches(stored: string, clear: string): boolean;
+  /** Accounts whose opened passwords are kept in memory, and their end. */
+  readonly kept: number;
+  forget(): void;
   /** What `tb_users.pinhash` holds for a PIN: equal for equal PINs, useless without the key. */
   pinHash(pin: string): string;
 }
@@ -171,6 +209,8 @@ export interface Bans {
   lift(address: string | "all"): Promise<number>;
   /** Takes the bans as the database has them. */
   refresh(): Promise<void>;
+  /** Banned addresses, networks and ranges. */
+  readonly size: number;
 }
 
 export interface Outbox {
@@ -197,7 +237,67 @@ export interface ServerStatus {
   readonly startedAt: Date;
   connections(): number;
   requests(): { total: number; failed: number };
+  /** The entries that were called, by name. */
+  entries(): EntryFigures[];
+  load(): ProcessLoad;
+  /** Takes no new work: the server ends, or `willStop` is set. */
   readonly draining: boolean;
+  /** Set by an administrator: only what is for administrators is carried out until it is unset. */
+  willStop: boolean;
+  /** Begins counting again. */
+  reset(): void;
+}
+export interface EntryFigures {
+  /** A name of the registry, or `unknown`. */
+  entry: string;
+  calls: number;
+  failed: number;
+  /** Of all calls together. */
+  milliseconds: number;
+  /** Milliseconds within which so many of a hundred calls were answered. */
+  p50: number;
+  p95: number;
+  p99: number;
+  longest: number;
+  /** Calls that took at most as long as each of `BUCKETS` (engine/metrics/meters.ts). */
+  upTo: readonly number[];
+}
+/** Since the start, or since the figures were reset. */
+export interface ProcessLoad {
+  /** Milliseconds for which the event loop was late. */
+  delay: { p50: number; p99: number; longest: number };
+  /** Part of the time in which the event loop was busy, from 0 to 1. */
+  busy: number;
+  cpuSeconds: number;
+  /** CPU seconds a second. */
+  cpu: number;
+}
+
+/** Hidden requests, and the connections on which they came. */
+export interface Tunnels {
+  /** Bytes received and sent are those of the hidden form. */
+  counters(): { open: number; sessions: number; requests: number; received: number; sent: number };
+  open(): readonly TunnelSession[];
+  /** Begins counting again. */
+  reset(): void;
+}
+export interface TunnelSession {
+  readonly id: string;
+  readonly transport: string;
+  readonly address: string;
+  readonly began: Date;
+  last: Date;
+  requests: number;
+  received: number;
+  sent: number;
+}
+
+/** Something that this server keeps in memory. */
+export interface MemoryList {
+  name: string;
+  size(): number;
+  /** Frees what can be made again; absent where nothing can. */
+  free?(): Promise<unknown> | unknown;
 }
 
 /** How a request comes in and how its answer goes out: one file of `engine/formats/`, default export. */
@@ -215,8 +315,8 @@ export interface Format {
   ): { contentType: string; body: string };
 }
 
-/** What every transport ends in. Never rejects: an error is an answer. */
-export type Handle = (incoming: Incoming) => Promise<EncodedAnswer>;
+/** What every transport ends in. Never throws nor rejects: an error is an answer. A promise only where something is waited for. */
+export type Handle = (incoming: Incoming) => EncodedAnswer | Promise<EncodedAnswer>;
 
 /** A request before it is decoded. */
 export interface Incoming {

@@ -25,12 +25,16 @@ const SECRET_NAMES: ReadonlySet<string> = new Set([
   "faxgatewaykey",
 ]);
 
-/** Writes JSON lines to the files, or to standard error, so that standard output stays for what was asked for. Level: `trace` to `silent`. */
-export const makeLog = (level: string, files?: LogFiles): Log =>
+/**
+ * Writes JSON lines to the files, or to standard error, so that standard output stays for what was asked for. Level: `trace`
+ * to `silent`. `everywhere` gives what stands in each line.
+ */
+export const makeLog = (level: string, everywhere: () => object = () => ({}), files?: LogFiles): Log =>
   pino(
     {
       level,
       base: null,
+      mixin: everywhere,
       timestamp: pino.stdTimeFunctions.isoTime,
       redact: { paths: [...SECRET_NAMES].flatMap((name) => [name, `*.${name}`]), censor: "***" },
     },

@@ -291,8 +291,49 @@ export const OPTIONS = {
     default: "1000",
     summary: "Lines of a log that showlog and logsearch answer at most.",
   },
+  // Calls and messages
+  switchurl: {
+    type: "text",
+    default: "",
+    summary: "Address of the SIP switch's control interface; empty where there is no switch.",
+  },
+  callbackaccessnumber: { type: "text", default: "", summary: "The number that users dial to be called back." },
+  confroomprefix: {
+    type: "text",
+    default: "80",
+    summary: "What the number of a user's conference room begins with; the user's id follows.",
+  },
+  maxnumbers: {
+    type: "integer",
+    min: 0,
+    max: 1000,
+    default: "10",
+    summary: "Numbers for pin-less dialling, and callback numbers, that an account may have.",
+  },
+  maxoffmessages: {
+    type: "integer",
+    min: 0,
+    max: 10000,
+    default: "100",
+    summary: "Chat messages that may wait for one user; further ones are refused.",
+  },
+  maxmessage: { type: "integer", min: 1, max: 10000, default: "1000", summary: "Characters of a chat message." },
   // Data
   currency: { type: "text", default: "USD", summary: "The native currency." },
+  pricerounding: {
+    type: "choice",
+    choices: ["nearest", "up", "down"],
+    default: "nearest",
+    summary: "How the price of a call is rounded, once, at its end.",
+  },
+  pricedecimals: { type: "integer", min: 0, max: 6, default: "6", summary: "Places that the price of a call keeps." },
+  phonenumberlimit: {
+    type: "integer",
+    min: 1,
+    max: 1000000,
+    default: "5",
+    summary: "Phone numbers of the free pool that an account may hold.",
+  },
   sqltimeout: {
     type: "integer",
     min: 50,

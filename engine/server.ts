@@ -1,6 +1,7 @@
 /** Puts the parts of a server together; starts them in order and stops them in reverse. */
 import { type Admission, makeAdmission } from "./admit/admit.js";
 import { loadSealKey, makePasswords } from "./admit/seal.js";
+import { TunnelSessions } from "./connections/tunnels.js";
 import type { Action, Handle, Services } from "./contracts.js";
 import type { Database } from "./database/database.js";
 import { migrate } from "./database/migrate.js";
@@ -9,6 +10,8 @@ import { firstStart, type Made } from "./first-start.js";
 import { makeHandle } from "./handle.js";
 import { type Log, makeLog } from "./log.js";
 import { LogFiles } from "./log-files.js";
+import { memoryOf } from "./memory.js";
+import { metricsPage } from "./metrics/page.js";
 import { OPTIONS } from "./options.js";
 import { PrefixRates } from "./rates.js";
 import { type LiveRegistry, makeRegistry } from "./registry/registry.js";
@@ -30,6 +33,7 @@ export interface Engine {
   /** What carries out the outbox's items. */
   carrierOf: (kind: string) => Carrier | undefined;
   status: Status;
+  tunnels: TunnelSessions;
   /** What a first start made, to be printed once. */
   made: Made;
   close(): Promise<void>;
@@ -49,7 +53,9 @@ export async function openEngine(
 ): Promise<Engine> {
   const logFolder = environment["TBAPI_LOGFOLDER"];
   const logFiles = logFolder ? new LogFiles(logFolder) : undefined;
-  const log = makeLog(environment["TBAPI_LOGLEVEL"] ?? "info", logFiles);
+  // There are lines before there is a registry.
+  const inForce: { registry?: LiveRegistry } = {};
+  const log = makeLog(environment["TBAPI_LOGLEVEL"] ?? "info", () => generationOf(inForce.registry), logFiles);
   const options = settingsOfEnvironment(environment);
   const address = environment["TBAPI_DB"] ?? "sqlite:data/tbapi.sqlite";
   let settings: StoredSettings | undefined;
@@ -60,12 +66,15 @@ export async function openEngine(
     await migrate(address);
     settings = new StoredSettings(database, options);
     await settings.reload();
-    return await assemble({ database, settings, environment, log, logFiles, purpose });
+    return await assemble({ database, settings, environment, log, logFiles, purpose, inForce });
   } catch (cause) {
     await database.close();
     throw cause;
   }
 }
+
+const generationOf = (registry: LiveRegistry | undefined): object =>
+  registry === undefined ? {} : { generation: registry.current.generation };
 
 interface Parts {
   database: Database;
@@ -74,19 +83,24 @@ interface Parts {
   log: Log;
   logFiles: LogFiles | undefined;
   purpose: "server" | "command";
+  /** Told the registry once it is made. */
+  inForce: { registry?: LiveRegistry };
 }
 
-async function assemble({ database, settings, environment, log, logFiles, purpose }: Parts): Promise<Engine> {
+async function assemble(given: Parts): Promise<Engine> {
+  const { database, settings, environment, log, logFiles, purpose, inForce } = given;
   const passwords = makePasswords(loadSealKey(environment, log), log);
   const made = purpose === "server" ? await firstStart({ database, settings, passwords, environment }) : {};
   const actions = await loadRoom<Action>(actionsFolder);
   const operations = operationsOf(actions.values());
   const registry = makeRegistry({ database, log, seal: passwords.seal, operations, definitionsFolder });
+  inForce.registry = registry;
   const admission = makeAdmission({ database, settings, passwords, log });
   const outbox = new OutboxWorker(database, log);
   const rates = new PrefixRates(database);
   const status = new Status();
-  const services = {
+  const tunnels = new TunnelSessions(settings);
+  const parts = {
     database,
     settings,
     registry,
@@ -98,19 +112,22 @@ async function assemble({ database, settings, environment, log, logFiles, purpos
     log,
     logFiles,
     status,
+    tunnels,
   };
+  const services: Engine["services"] = { ...parts, memory: [...memoryOf(parts), ...admission.memory] };
   await (purpose === "server" ? registry.start() : registry.load());
   await rates.refresh(true);
   const carrierOf = makeCarriers(outbox.table, services, deliveriesOf(actions.values()));
   const run = makeRun(services, operations);
-  const handle = makeHandle({ registry, admission, run, settings, log, count: status.count });
+  const handle = makeHandle({ registry, admission, run, settings, log, status, count: status.count });
   const close = async () => {
     await registry.stop();
     await outbox.stop();
     await admission.close();
     await database.close();
+    status.loadMeter.stop();
   };
-  return { services, admission, handle, outbox, carrierOf, status, made, close };
+  return { services, admission, handle, outbox, carrierOf, status, tunnels, made, close };
 }
 
 export interface RunningServer {
@@ -122,7 +139,7 @@ export interface RunningServer {
 
 /** Serves on `TBAPI_HOST`, `TBAPI_PORT` and `TBAPI_ADMINPORT`. Port 0 takes a free one. */
 export async function startServer(engine: Engine, environment: NodeJS.ProcessEnv): Promise<RunningServer> {
-  const { services, admission, handle, outbox, carrierOf, status } = engine;
+  const { services, admission, handle, outbox, carrierOf, status, tunnels } = engine;
   // Bans and counters of before the start hold from the first request on.
   await admission.refresh();
   const transports = await openTransports({
@@ -134,15 +151,18 @@ export async function startServer(engine: Engine, environment: NodeJS.ProcessEnv
     adminPort: portOf(environment, "TBAPI_ADMINPORT"),
     consoleLogin: admission.consoleLogin,
     consoleAllowed: admission.consoleAllowed,
+    tunnels,
+    metrics: (peer) => metricsPage(peer, admission, services),
   });
   status.connections = transports.connections;
+  status.loadMeter.start();
   outbox.start(carrierOf);
   const stopTicking = everySecond(engine);
   return {
     engine,
     ports: transports.ports,
     async stop() {
-      status.draining = true;
+      status.stopping = true;
       await transports.drain();
       await stopTicking();
       await engine.close();

@@ -48,7 +48,7 @@ export const START_VARIABLES = {
 
 /** Errors: Error whose message names the option and says what it may be. */
 export function parseSettings(texts: ReadonlyMap<string, string>): Settings {
-  for (const name of texts.keys()) if (!Object.hasOwn(OPTIONS, name)) throw new Error(unknownOption(name));
+  for (const name of texts.keys()) if (!isOption(name)) throw new Error(unknownOption(name));
   const entries = (Object.keys(OPTIONS) as OptionName[]).map((name) => [
     name,
     parseOption(name, texts.get(name) ?? OPTIONS[name].default),
@@ -56,6 +56,13 @@ export function parseSettings(texts: ReadonlyMap<string, string>): Settings {
   return Object.freeze(Object.fromEntries(entries)) as Settings;
 }
 
+/** Errors: Error as of {@link parseSettings}, for one option alone. */
+export function checkOption(name: string, text: string): void {
+  if (!isOption(name)) throw new Error(unknownOption(name));
+  parseOption(name, text);
+}
+
+const isOption = (name: string): name is OptionName => Object.hasOwn(OPTIONS, name);
 const unknownOption = (name: string) => `unknown option ${name}: see \`tbapi options\` for those that there are`;
 
 function parseOption(name: OptionName, text: string): unknown {
@@ -93,7 +100,7 @@ export function settingsOfEnvironment(environment: NodeJS.ProcessEnv): Map<strin
   for (const [variable, value] of Object.entries(environment)) {
     if (!variable.startsWith("TBAPI_") || variable in START_VARIABLES || value === undefined) continue;
     const name = variable.slice("TBAPI_".length).toLowerCase();
-    if (!Object.hasOwn(OPTIONS, name)) throw new Error(`${variable}: ${unknownOption(name)}`);
+    if (!isOption(name)) throw new Error(`${variable}: ${unknownOption(name)}`);
     texts.set(name, value);
   }
   return texts;

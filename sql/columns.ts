@@ -45,6 +45,14 @@ export async function makeTable(
   });
 }
 
+/** Adds columns to a table that is there. */
+export async function addColumns(knex: Knex, name: string, build: (columns: Columns) => void): Promise<void> {
+  const sqlite = knex.client.config.client === "better-sqlite3";
+  await knex.schema.alterTable(name, (table) =>
+    build(sqlite ? sqliteColumns(knex, table) : mariaDbColumns(knex, table)),
+  );
+}
+
 /** Without regard to case, but with regard to spaces at the end, which SQLite doesn't forgive either. */
 async function caseless(knex: Knex): Promise<string> {
   const [rows] = await knex.raw("select version() as version");

@@ -89,3 +89,15 @@ test("a first start makes a key, a salt and an administrator, prints them once, 
   const second = await run();
   assert.doesNotMatch(second.stdout, /API key|Salt|password/);
 });
+
+test("each line of the log tells the generation of the definitions in force", async () => {
+  const { stderr } = await tbapi(await freshSqlite(), ["call", "apitest1"], { TBAPI_LOGLEVEL: "debug" });
+  const lines = stderr.split("\n").map((line) => JSON.parse(line) as Record<string, unknown>);
+  assert.deepEqual(
+    lines.map(({ event, generation }) => [event, generation]),
+    [
+      ["definitions", 0],
+      ["request", 0],
+    ],
+  );
+});

@@ -16,7 +16,7 @@ import mysql from "mysql2/promise";
 import type { Database } from "../engine/database/database.js";
 import { migrate } from "../engine/database/migrate.js";
 import { openDatabase } from "../engine/database/open.js";
-import { loadSample } from "../engine/database/sample.js";
+import { insertSample } from "../engine/database/sample.js";
 import { makeLog } from "../engine/log.js";
 
 export interface MariaDbServer {
@@ -163,7 +163,7 @@ const KEPT = new Set([
   "tb_users",
 ]);
 
-/** Empties the tables and loads the sample data again; users that are named in `keep` stay. */
+/** Empties the tables and loads the sample data again, at once for whoever reads them; users that are named in `keep` stay. */
 export async function restoreSample(database: Database, keep: readonly string[] = []): Promise<void> {
   const tables = [...(await database.schema()).keys()].filter((table) => table.startsWith("tb_") && !KEPT.has(table));
   await database.transaction(async (session) => {
@@ -171,8 +171,8 @@ export async function restoreSample(database: Database, keep: readonly string[] 
     const marks = ["''", ...keep.map(() => "?")].join(", ");
     await session.run({ text: `delete from tb_users where username not in (${marks})`, values: [...keep] });
     await session.run({ text: "update tb_users set credit = 0", values: [] });
+    await insertSample(session);
   });
-  await loadSample(database);
 }
 
 /** Runs a command with a server of its own; ends with the command's exit code. */

@@ -29,9 +29,19 @@ async function request(server: TestServer, { as: user, request: sent }: GivenReq
   assert.doesNotMatch(answer, /^ERROR/, `${apientry} sets the stage`);
 }
 
+/** Options of `tb_settings` beside those that the tests' server is started with. */
+async function setOptions(server: TestServer, options: Example["options"] = {}): Promise<void> {
+  const { database, settings } = server.engine.services;
+  await database.run({ text: "delete from tb_settings where comment = 'example'", values: [] });
+  for (const values of Object.entries(options))
+    await database.run({ text: "insert into tb_settings (name, val, comment) values (?, ?, 'example')", values });
+  await settings.reload();
+}
+
 async function runExample(server: TestServer, entry: Entry, example: Example): Promise<void> {
   const { database, rates, registry } = server.engine.services;
   await restoreSample(database, [ADMIN.username]);
+  await setOptions(server, example.options);
   // The server may have looked at the prices while the tables were empty.
   await rates.refresh(true);
   for (const given of example.given ?? [])
@@ -45,6 +55,7 @@ async function runExample(server: TestServer, entry: Entry, example: Example): P
     assert.deepEqual(rows, example.rows);
   }
   for (const { sql, is } of example.then ?? []) assert.equal(await firstValue(server, sql), is, sql);
+  if (example.options !== undefined) await setOptions(server);
   if (entry.name === "apireload") {
     await database.run({ text: "delete from tb_api", values: [] });
     await registry.reload("test");

@@ -52,7 +52,7 @@ test("a line that never ends is cut", async (t) => {
 test("a log that grows begins new files by itself, keeps a number of them, and loses no line", async (t) => {
   const folder = await temporary(t);
   const files = new LogFiles(folder);
-  const log = makeLog("info", files);
+  const log = makeLog("info", undefined, files);
   const text = "x".repeat(1_000_000);
   for (let line = 0; line < 40; line += 1) log.info({ line }, text);
   assert.equal((await readdir(folder)).length, 3);
@@ -67,7 +67,7 @@ test("a log that grows begins new files by itself, keeps a number of them, and l
 
 test("secrets never reach the files", async (t) => {
   const folder = await temporary(t);
-  const log = makeLog("info", new LogFiles(folder));
+  const log = makeLog("info", undefined, new LogFiles(folder));
   log.info({ authpwd: "secret-1", params: { password: "secret-2", pin: "secret-3" } }, "a request");
   const text = await readFile(join(folder, "main.log"), "utf8");
   assert.doesNotMatch(text, /secret/);

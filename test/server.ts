@@ -65,8 +65,6 @@ export async function startTestServer(database: string, options: Params = {}): P
     TBAPI_HOST: "127.0.0.1",
     TBAPI_PORT: "0",
     TBAPI_ADMINPORT: "0",
-    // Where nobody listens
-    TBAPI_FAXGATEWAY: "http://127.0.0.1:9/fax",
     TBAPI_SEALKEY: SEAL_KEY,
     TBAPI_APIV2KEY: KEY,
     TBAPI_APIV2MD5SALT: SALT,

@@ -27,6 +27,8 @@ export interface Place {
 
 export interface Places {
   of(peer: Peer): Place;
+  /** Addresses that were looked at and are remembered. */
+  readonly remembered: number;
   /** As `remoteadmin` says. */
   consoleAllowed(peer: Peer): boolean;
 }
@@ -60,7 +62,13 @@ export function makePlaces(settings: Settings): Places {
     }
     return place;
   };
-  return { of, consoleAllowed: (peer) => consoleAllowed(settings, of({ ...peer, transport: "tcp" })) };
+  return {
+    of,
+    get remembered() {
+      return found.size;
+    },
+    consoleAllowed: (peer) => consoleAllowed(settings, of({ ...peer, transport: "tcp" })),
+  };
 }
 
 function placeOf(peer: Peer, settings: Settings, lists: Lists): Place {
@@ -130,11 +138,17 @@ function ownAddresses(): BlockList {
   return list;
 }
 
-/** `apitrustediponly` and `req_ip`. Errors: ApiError "access denied". */
-export function checkAddress({ entry, place, trusted, policy }: Visit): void {
-  if (trusted) return;
-  if (policy.settings.apitrustediponly)
+/** `apitrustediponly`. Errors: ApiError "access denied". */
+export function checkTrustedOnly({ trusted, policy }: Pick<Visit, "trusted" | "policy">): void {
+  if (!trusted && policy.settings.apitrustediponly)
     throw new ApiError("access denied", "only trusted addresses may send requests; add this one to trustediplist");
+}
+
+/** `apitrustediponly` and `req_ip`. Errors: ApiError "access denied". */
+export function checkAddress(visit: Visit): void {
+  const { entry, place, trusted } = visit;
+  if (trusted) return;
+  checkTrustedOnly(visit);
   if (entry.access.ip && !place.allowed)
     throw new ApiError(
       "access denied",

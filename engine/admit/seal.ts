@@ -50,6 +50,10 @@ export function makePasswords(key: Buffer, log?: Log): Passwords {
       const right = open(stored);
       return sameText(clear, right ?? "") && right !== undefined && right !== "";
     },
+    get kept() {
+      return opened.size;
+    },
+    forget: () => opened.clear(),
     pinHash: (pin) => createHmac("sha256", pinKey).update(pin, "utf8").digest("hex"),
   };
 }

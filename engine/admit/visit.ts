@@ -41,7 +41,7 @@ export type Check = (visit: Visit) => void | Promise<void>;
 export const NOBODY: Caller = Object.freeze({ id: 0, username: "", kind: "public", fields: Object.freeze({}) });
 
 /** Who runs the command line owns the machine; the console's login counts as the settings say. */
-const isTrustedTransport = ({ transport }: Peer, { settings }: Policy): boolean =>
+export const isTrustedTransport = ({ transport }: Peer, { settings }: Policy): boolean =>
   transport === "local" || (transport === "console" && settings.apitrustfromconsole !== "0");
 
 export function makeVisit(request: ApiRequest, entry: Entry, policy: Policy, now: number): Visit {

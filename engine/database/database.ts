@@ -59,9 +59,31 @@ export interface Database extends Session {
   schema(): Promise<Map<string, Column[]>>;
   /** Statements running now. */
   running(): { id: string; text: string; milliseconds: number }[];
+  /** Its connections, and the processes that stand for some. */
+  pools(): PoolState[];
+  /** Who holds and who waits for locks, as far as the rights of the account go. Errors: {@link DatabaseError}. */
+  locks(): Promise<LockState[]>;
   /** Closes the connections that are idle and opens fresh ones. */
   reset(): Promise<void>;
   close(): Promise<void>;
+}
+
+export interface PoolState {
+  name: string;
+  /** How many there may be. */
+  size: number;
+  busy: number;
+  /** Statements and transactions that wait for one. */
+  waiting: number;
+}
+
+export interface LockState {
+  /** `connection 12`, `the writer`. */
+  holder: string;
+  /** Who waits for it; empty when nobody does. */
+  waiter: string;
+  what: string;
+  seconds: number;
 }
 
 export interface Column {

@@ -7,6 +7,7 @@ import mysql, {
   type RowDataPacket,
 } from "mysql2";
 import type { MariaDbAddress } from "./address.js";
+import type { PoolState } from "./database.js";
 
 /** Milliseconds until a connection has to stand. */
 const CONNECT_LIMIT = 5000;
@@ -54,12 +55,16 @@ const connectionOptions = (address: MariaDbAddress): ConnectionOptions => ({
 
 /** Pools are replaced while some of their connections are in use, so each counts what it has lent. */
 export class ConnectionPool {
+  readonly #size: number;
   #pool: Pool;
+  /** Asked for and not given back, those that wait for a connection among them. */
   #lent = 0;
+  #waiting = 0;
   #ended: (() => void) | undefined;
 
   /** `limit`: milliseconds that a statement may take. */
   constructor(address: MariaDbAddress, size: number, limit: () => number) {
+    this.#size = size;
     const options = { ...connectionOptions(address), connectionLimit: size, maxIdle: size };
     this.#pool = mysql.createPool(options);
     this.#pool.on("connection", (connection: PoolConnection) => setUp(connection, limit()));
@@ -68,10 +73,16 @@ export class ConnectionPool {
   /** Calls back with a connection that is the caller's until it is given back. */
   lend(use: (error: unknown, connection: PoolConnection) => void): void {
     this.#lent++;
+    this.#waiting++;
     this.#pool.getConnection((error, connection) => {
+      this.#waiting--;
       if (error) this.#returned();
       use(error, connection);
     });
+  }
+
+  get state(): Omit<PoolState, "name"> {
+    return { size: this.#size, busy: this.#lent - this.#waiting, waiting: this.#waiting };
   }
 
   /** `spoilt`: in a state in which nobody else may have it. */

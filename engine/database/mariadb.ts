@@ -4,6 +4,8 @@ import type {
   Column,
   Database,
   ForeignOptions,
+  LockState,
+  PoolState,
   QueryOptions,
   QueryResult,
   Session,
@@ -13,6 +15,7 @@ import type {
 import { callsProcedure, refuseOthers } from "./foreign.js";
 import { checkStatements, SCHEMA, schemaOf } from "./mariadb-catalogue.js";
 import { Loan, type StatementLimits } from "./mariadb-loan.js";
+import { lockStates } from "./mariadb-locks.js";
 import { ConnectionPool, connectOnce, endOnServer } from "./mariadb-pool.js";
 import type { DatabaseOptions } from "./open.js";
 import { retried } from "./retry.js";
@@ -109,6 +112,17 @@ class MariaDb implements Database {
 
   running(): { id: string; text: string; milliseconds: number }[] {
     return this.#running.list();
+  }
+
+  pools(): PoolState[] {
+    return [
+      { name: "connections", ...this.#own.state },
+      { name: "connections of administrators", ...this.#foreign.state },
+    ];
+  }
+
+  locks(): Promise<LockState[]> {
+    return lockStates((text) => this.run({ text, values: [] }));
   }
 
   async reset(): Promise<void> {

@@ -2,7 +2,7 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
-import { DatabaseError, type DatabaseErrorKind, type QueryResult, type Statement } from "./database.js";
+import { DatabaseError, type DatabaseErrorKind, type PoolState, type QueryResult, type Statement } from "./database.js";
 import type { RunningStatements } from "./running.js";
 import * as words from "./words.js";
 
@@ -74,6 +74,11 @@ export class SqliteForeign {
       this.#waiting.push(waiting);
       this.#serve();
     });
+  }
+
+  get state(): PoolState {
+    const busy = this.#all.size - this.#idle.length;
+    return { name: "processes", size: PROCESSES, busy, waiting: this.#waiting.length };
   }
 
   /** Ends the processes that have nothing to do. */

@@ -9,6 +9,8 @@ import {
   type Database,
   DatabaseError,
   type ForeignOptions,
+  type LockState,
+  type PoolState,
   type QueryOptions,
   type QueryResult,
   type Session,
@@ -97,6 +99,19 @@ class Sqlite implements Database {
 
   running(): { id: string; text: string; milliseconds: number }[] {
     return this.#running.list();
+  }
+
+  pools(): PoolState[] {
+    const { writing, waiting } = this.#writer.state;
+    return [{ name: "writer", size: 1, busy: writing === undefined ? 0 : 1, waiting }, this.#foreign.state];
+  }
+
+  /** There is one lock: that of whoever writes. */
+  async locks(): Promise<LockState[]> {
+    const { writing, waiting } = this.#writer.state;
+    if (writing === undefined) return [];
+    const waiter = waiting === 0 ? "" : `${waiting} changes`;
+    return [{ holder: "the writer", waiter, what: "the database file", seconds: Math.round(writing / 1_000) }];
   }
 
   async reset(): Promise<void> {

@@ -60,10 +60,10 @@ export function compileAnswer(
   scope: DefinitionScope,
   faults: Faults,
 ): Entry["answer"] {
-  const { answer, bare = false, content, steps = [] } = definition;
+  const { answer, bare = false, content, neverSucceeds = false, steps = [] } = definition;
   if (answer !== undefined && /error/i.test(answer))
     faults.add(["answer"], "a good answer can't contain the letters 'error': clients take it for a failure");
-  if (answer === undefined && rows === undefined && content === undefined)
+  if (answer === undefined && rows === undefined && content === undefined && !neverSucceeds)
     faults.add([], "the definition lacks 'answer', 'rows' or 'content'");
   const said = answer === undefined ? changesOf(steps) : faults.attempt(["answer"], () => compileText(answer, scope));
   const counted = rows !== undefined && !bare && !isCallerRow(definition.rows);

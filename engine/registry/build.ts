@@ -67,6 +67,11 @@ export class Builder {
     this.#inForce = cache;
   }
 
+  /** The next build compiles all anew. */
+  forget(): void {
+    this.#inForce = undefined;
+  }
+
   async build(rows: RowTexts): Promise<Candidate> {
     const { definitionsFolder } = this.#options;
     const schema = await this.#options.database.schema();

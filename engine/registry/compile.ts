@@ -49,7 +49,7 @@ export function compileDefinition(
     faults.add(["idempotent"], "'idempotent' needs 'transaction: true', so that the key is kept with the change");
   const params = open
     ? OPEN_PARAMS
-    : compileParams(definition.params ?? {}, { idempotent, seal: context.seal }, faults);
+    : compileParams(definition.params ?? {}, { needs: definition.needs ?? [], idempotent, seal: context.seal }, faults);
   const statements = new Statements(context.dialect, faults);
   const known = scopeOf(params.scope, open, context);
   const options = { known, actions: context.actions, transaction };

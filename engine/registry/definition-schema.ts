@@ -64,7 +64,19 @@ const access = ifText(
   ),
 );
 
-const TYPES = ["text", "integer", "amount", "username", "phone", "email", "password", "newpassword", "flag"];
+const TYPES = [
+  "text",
+  "integer",
+  "amount",
+  "username",
+  "usernames",
+  "phone",
+  "callee",
+  "email",
+  "password",
+  "newpassword",
+  "flag",
+];
 
 const param = object({
   type: described("text where it is left out.", oneOf(...TYPES)),
@@ -80,6 +92,10 @@ const param = object({
   unknown: described(
     "What a value outside of the fixed list is: refused, or as if it were not there.",
     oneOf("refuse", "ignore"),
+  ),
+  placeholders: described(
+    "Words that clients leave in where they have no value: as if it were not there.",
+    list(text, "a list of words"),
   ),
   minLength: count,
   maxLength: count,
@@ -155,6 +171,11 @@ const example = object(
   {
     title: text,
     as: described("Name of the user of the sample data who calls; nobody where it is left out.", text),
+    options: described("Options of tb_settings that hold for it.", {
+      type: "object",
+      additionalProperties: { type: "string", must: "a text" },
+      must: "a mapping of options to values",
+    }),
     given: described(
       "What sets the stage: statements, and requests of users of the sample data.",
       list(ifText(text, object({ as: text, request }, ["request"])), "a list of statements and requests"),
@@ -192,6 +213,10 @@ export const DEFINITION_SCHEMA = {
         additionalProperties: param,
         must: "a mapping of names to parameters",
       }),
+      needs: described(
+        "Groups of parameters, of each of which at least one must be given.",
+        list(list(name, "a list of names"), "a list of lists of names"),
+      ),
       transaction: described("All steps or none.", flag),
       idempotent: described("A request repeated with the same idempotencykey is carried out once.", flag),
       steps: list(step, "a list of steps"),
@@ -210,6 +235,7 @@ export const DEFINITION_SCHEMA = {
       bare: described("The text answer carries no OK in front.", flag),
       hooks: object({ success: list(hook, "a list of hooks"), failure: list(hook, "a list of hooks") }),
       examples: described("At least one that succeeds and one that fails.", list(example, "a list of examples")),
+      neverSucceeds: described("No request can succeed in this version, so that no example shows one.", flag),
       neverFails: described("There is no request that fails, so that no example shows one.", flag),
     },
     ["summary", "access", "examples"],

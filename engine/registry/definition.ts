@@ -22,6 +22,7 @@ export interface ParamDefinition {
   default?: Scalar;
   empty?: ParamSpec["empty"];
   unknown?: "refuse" | "ignore";
+  placeholders?: string[];
   minLength?: number;
   maxLength?: number;
   pattern?: string;
@@ -59,6 +60,7 @@ export type HookDefinition = Partial<Record<HookKind, string>>;
 export interface ExampleDefinition {
   title?: string;
   as?: string;
+  options?: Record<string, string>;
   given?: (string | { as?: string; request: Record<string, Scalar> })[];
   request: Record<string, Scalar>;
   answer: string;
@@ -72,6 +74,7 @@ export interface Definition {
   account?: boolean;
   aliases?: string[];
   params?: Record<string, ParamDefinition>;
+  needs?: string[][];
   transaction?: boolean;
   idempotent?: boolean;
   steps?: StepDefinition[];
@@ -81,6 +84,7 @@ export interface Definition {
   bare?: boolean;
   hooks?: { success?: HookDefinition[]; failure?: HookDefinition[] };
   examples: ExampleDefinition[];
+  neverSucceeds?: boolean;
   neverFails?: boolean;
 }
 

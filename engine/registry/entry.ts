@@ -33,7 +33,9 @@ export type ParamType =
   | "integer"
   | "amount"
   | "username"
+  | "usernames"
   | "phone"
+  | "callee"
   | "email"
   | "password"
   | "newpassword"
@@ -132,6 +134,8 @@ export interface Example {
   title?: string;
   /** Name of the user of the sample data who calls; absent for nobody. */
   as?: string;
+  /** Options of tb_settings that hold for it. */
+  options?: Readonly<Record<string, string>>;
   /** What sets the stage: statements and requests. */
   given?: readonly (string | GivenRequest)[];
   request: Readonly<Record<string, string>>;

@@ -2,7 +2,7 @@
 import { Ajv } from "ajv";
 import { formatAmount, MAX_AMOUNT, parseAmount } from "../database/amount.js";
 import type { Cell } from "../request.js";
-import type { ScopeParam } from "../template/template.js";
+import { MAX_ITEMS, type ScopeParam } from "../template/template.js";
 import type { ParamDefinition } from "./definition.js";
 import type { ParamType } from "./entry.js";
 
@@ -76,12 +76,26 @@ const amount: TypeRule = {
       : `an amount above ${exclusiveMinimum}${between(undefined, shown(maximum))} such as 2.5`,
 };
 
+const USERNAME = "[A-Za-z0-9._@+-]{1,64}";
+
 const username: TypeRule = {
   kind: "text",
   constraints: [],
   read: asSent,
-  schema: () => ({ type: "string", pattern: "^[A-Za-z0-9._@+-]{1,64}$" }),
+  schema: () => ({ type: "string", pattern: `^${USERNAME}$` }),
   allowed: () => "1 to 64 letters, digits or . _ @ + -",
+};
+
+const usernames: TypeRule = {
+  kind: "list",
+  constraints: [],
+  read: (sent) =>
+    sent
+      .split(/[\s,;]+/)
+      .filter((name) => name !== "")
+      .join(","),
+  schema: () => ({ type: "string", pattern: `^${USERNAME}(,${USERNAME}){0,${MAX_ITEMS - 1}}$` }),
+  allowed: () => `1 to ${MAX_ITEMS} user names with commas between them`,
 };
 
 const phone: TypeRule = {
@@ -91,6 +105,15 @@ const phone: TypeRule = {
   read: (sent) => sent.replace(/[\s\-./()]/g, "").replace(/^(\+|00)/, ""),
   schema: () => ({ type: "string", pattern: "^\\d{1,32}$" }),
   allowed: () => "a phone number of 1 to 32 digits",
+};
+
+/** A number as people write it loses its signs; a name stays. */
+const callee: TypeRule = {
+  kind: "text",
+  constraints: [],
+  read: read(/^[\d\s\-./()+]*$/, phone.read),
+  schema: () => ({ type: "string", pattern: "^[A-Za-z0-9._@+*#-]{1,64}$" }),
+  allowed: () => "a phone number or a user name",
 };
 
 const email: TypeRule = {
@@ -134,7 +157,9 @@ export const PARAM_TYPES: Readonly<Record<ParamType, TypeRule>> = {
   integer,
   amount,
   username,
+  usernames,
   phone,
+  callee,
   email,
   password,
   newpassword,

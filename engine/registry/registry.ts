@@ -27,8 +27,6 @@ export interface LiveRegistry extends Registry {
   stop(): Promise<void>;
   /** Everything that is wrong with the files and rows as they stand now; nothing is put into force. */
   check(): Promise<DefinitionFault[]>;
-  /** Every text that an entry can ever send to the database. */
-  statements(): { entry: string; texts: string[] }[];
 }
 
 export interface RegistryOptions extends BuildOptions {
@@ -73,6 +71,14 @@ class DatabaseRegistry implements LiveRegistry {
 
   get behind(): boolean {
     return this.#behind;
+  }
+
+  get reloading(): boolean {
+    return this.#mutex.isLocked();
+  }
+
+  forget(): void {
+    this.#builder.forget();
   }
 
   async start(): Promise<void> {
@@ -164,8 +170,8 @@ class DatabaseRegistry implements LiveRegistry {
     this.#applied = applied;
     this.#snapshot = Object.freeze({ generation, entries, faults: Object.freeze(faults) });
     this.#behind = false;
-    this.#log.info({ event: "definitions", generation, entries: entries.size }, "definitions are in force");
-    for (const fault of faults) this.#log.error({ event: "faulty row", generation }, describeFault(fault));
+    this.#log.info({ event: "definitions", entries: entries.size }, "definitions are in force");
+    for (const fault of faults) this.#log.error({ event: "faulty row" }, describeFault(fault));
     return report;
   }
 
@@ -183,10 +189,7 @@ class DatabaseRegistry implements LiveRegistry {
       if ((await readGeneration(this.#database)) > this.#snapshot.generation)
         await this.#mutex.runExclusive(() => this.#load());
     } catch (err) {
-      this.#log.error(
-        { event: "definitions", generation: this.#snapshot.generation, err },
-        "a newer generation can't be loaded",
-      );
+      this.#log.error({ event: "definitions", err }, "a newer generation can't be loaded");
     }
   }
 

@@ -19,7 +19,7 @@ import { once } from "./once.js";
 import { outboxStatement } from "./outbox-table.js";
 
 /** Errors: ApiError; anything else is a fault of the server. */
-export type Run = (entry: Entry, params: Params, caller: Caller, request: ApiRequest) => Promise<Answer>;
+export type Run = (entry: Entry, params: Params, caller: Caller, request: ApiRequest) => Answer | Promise<Answer>;
 
 /** `ledger.transfer` → its operation. */
 export const operationsOf = (actions: Iterable<Action>): Map<string, Operation> =>
@@ -46,7 +46,7 @@ interface Work {
 /** Makes the runner of one server. */
 export function makeRun(services: Services, operations: ReadonlyMap<string, Operation>): Run {
   const given = derived(services.settings, services.log, (settings) => ({ setting: shownSettings(settings) }));
-  return async (entry, params, caller, request) => {
+  return (entry, params, caller, request) => {
     const scope: RunScope = {
       params,
       loose: looseOf(entry, request),
@@ -65,16 +65,19 @@ export function makeRun(services: Services, operations: ReadonlyMap<string, Oper
       stored: false,
     };
     if (entry.account && caller.id === 0) throw withoutAccount(caller);
-    if (entry.steps.length === 0 && entry.hooks.length === 0) return answerOf(work);
-    try {
-      const answer = await perform(work);
-      if (entry.hooks.length > 0 || work.scope.deferred || work.stored) services.outbox.wake();
-      return answer;
-    } catch (cause) {
-      await storeFailureHooks(work);
-      throw spoken(cause, undefined, work);
-    }
+    return entry.steps.length === 0 && entry.hooks.length === 0 ? answerOf(work) : carryOut(work);
   };
+}
+
+async function carryOut(work: Work): Promise<Answer> {
+  try {
+    const answer = await perform(work);
+    if (work.entry.hooks.length > 0 || work.scope.deferred || work.stored) work.services.outbox.wake();
+    return answer;
+  } catch (cause) {
+    await storeFailureHooks(work);
+    throw spoken(cause, undefined, work);
+  }
 }
 
 const looseOf = (entry: Entry, { params }: ApiRequest): RunScope["loose"] =>

@@ -5,12 +5,16 @@ import type { BoundValue, Dialect } from "../database/database.js";
 export interface ScopeParam {
   /**
    * How its value is bound: `amount` as an exact decimal, `integer` as a whole number, `text` as text.
+   * A `list` is texts between commas and stands behind `in` alone.
    * A `secret` one (a password in clear, a nonce) may not stand in a statement at all.
    */
-  kind: "text" | "integer" | "amount" | "secret";
+  kind: "text" | "integer" | "amount" | "list" | "secret";
   /** A fixed list makes the keyword legal where only an identifier could stand; each value is an identifier. */
   values?: readonly string[];
 }
+
+/** The longest list: a statement has a place for each of its texts. */
+export const MAX_ITEMS = 50;
 
 /** What the keywords of a template may stand for. */
 export interface TemplateScope {
@@ -45,6 +49,8 @@ export interface Binding {
   readonly likeEscape?: string;
   /** A number of rows, behind `limit` or `offset`: never missing, never below 0. */
   readonly count?: boolean;
+  /** Which text of a list; NULL where the list is shorter. */
+  readonly item?: number;
 }
 
 /** Looks a source up in a request: undefined when there is no value. */

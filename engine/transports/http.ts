@@ -30,6 +30,7 @@ interface Line {
 }
 
 const METHODS = "GET, POST, HEAD, OPTIONS";
+const METRICS_PATH = "/metrics";
 const NO_BODY = Buffer.alloc(0);
 /** Milliseconds between two looks for requests that are too slow to arrive. */
 const SLOW_EVERY = 1_000;
@@ -117,7 +118,17 @@ class Exchange {
     const { path } = splitTarget(request.url ?? "");
     if (isApiPath(path) || isOldApiPath(path)) this.#call(request, response, line);
     else if (isFilePath(path)) this.#file(request, response, line);
+    else if (path === METRICS_PATH) void this.#metrics(request, response, line);
     else this.#write(response, line, notFound());
+  }
+
+  /** Not for pages: a browser on a trusted machine would read them to any site. */
+  async #metrics(request: IncomingMessage, response: ServerResponse, line: Line): Promise<void> {
+    const peer = this.#context.peers.request(line.peer, request.headers);
+    const isPage = request.headers.origin !== undefined;
+    const isRead = request.method === "GET" || request.method === "HEAD";
+    const answer = isPage || !isRead ? undefined : await this.#context.metrics(peer);
+    this.#write(response, line, answer ?? plain(403, "ERROR: access denied: metrics are for trusted addresses"));
   }
 
   #call(request: IncomingMessage, response: ServerResponse, line: Line): void {
@@ -152,9 +163,9 @@ class Exchange {
     const { handle, peers } = this.#context;
     const { headers, url = "" } = request;
     const peer = peers.request(line.peer, headers);
-    void handle({ peer, target: url, body, contentType: headers["content-type"] ?? "" }).then((answer) =>
-      this.#write(response, line, answer),
-    );
+    const answer = handle({ peer, target: url, body, contentType: headers["content-type"] ?? "" });
+    if (answer instanceof Promise) void answer.then((it) => this.#write(response, line, it));
+    else this.#write(response, line, answer);
   }
 
   #file(request: IncomingMessage, response: ServerResponse, line: Line): void {
