@@ -29,7 +29,7 @@ export class LogFiles {
     this.stream.on("write", (bytes: number) => this.#count(bytes));
   }
 
-  /** Begins a new file; gives the name that the one before has now. */
+  /** Begins a new file; gives the name that the one before has now. Errors: those of the file system. */
   rotate(): string {
     const name = `main-${new Date().toISOString().replaceAll(":", "-").slice(0, -1)}.log`;
     renameSync(this.#path(MAIN), this.#path(name));
@@ -49,7 +49,14 @@ export class LogFiles {
 
   #count(bytes: number): void {
     this.#length += bytes;
-    if (this.#length >= LONGEST) this.rotate();
+    if (this.#length < LONGEST) return;
+    this.#length = 0;
+    try {
+      this.rotate();
+    } catch {
+      // Somebody else has moved the file, or the disk refuses: no request may fail for that, and the log goes on where it was.
+      this.stream.reopen();
+    }
   }
 
   #path(name: string): string {

@@ -65,6 +65,14 @@ test("a log that grows begins new files by itself, keeps a number of them, and l
   assert.equal((await readdir(folder)).length, 21);
 });
 
+test("a log that somebody else has moved goes on in a new file", async (t) => {
+  const folder = await temporary(t);
+  const log = makeLog("info", undefined, new LogFiles(folder));
+  await rm(join(folder, "main.log"));
+  for (let line = 0; line < 20; line += 1) log.info({ line }, "x".repeat(1_000_000));
+  assert.match(await readFile(join(folder, "main.log"), "utf8"), /"line":19/);
+});
+
 test("secrets never reach the files", async (t) => {
   const folder = await temporary(t);
   const log = makeLog("info", undefined, new LogFiles(folder));
