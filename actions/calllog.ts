@@ -6,8 +6,8 @@ import type { Action, ActionContext } from "../engine/contracts.js";
 import { cellText } from "../engine/database/cells.js";
 import type { Column } from "../engine/database/database.js";
 import { ApiError } from "../engine/errors.js";
-import { streamOf } from "../engine/storage/content.js";
-import { Folder } from "../engine/storage/folder.js";
+import { streamOf } from "../engine/files/content.js";
+import { Folder } from "../engine/files/folder.js";
 
 const MOST_LINES = 100_000;
 

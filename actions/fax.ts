@@ -1,9 +1,9 @@
 /** Faxes: files of the public storage, posted to the owner's fax gateway after the answer. */
 import type { Action, Booking, DeliveredItem, Services } from "../engine/contracts.js";
 import { ApiError, PassingError } from "../engine/errors.js";
+import { mediaTypeOf } from "../engine/files/content.js";
+import { Folder } from "../engine/files/folder.js";
 import type { Row } from "../engine/request.js";
-import { mediaTypeOf } from "../engine/storage/content.js";
-import { Folder } from "../engine/storage/folder.js";
 
 const KIND = "fax.send";
 

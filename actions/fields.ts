@@ -19,17 +19,27 @@ const INTERNAL = new Set([
   "tb_apigeneration",
   "tb_apihistory",
   "tb_ledger",
+  "tb_payments",
+  "tb_audit",
 ]);
 
+/** What a change of a table is called in the audit. */
+const SUBJECTS: Readonly<Record<string, string>> = {
+  tb_users: "users",
+  tb_settings: "settings",
+  tb_api: "definitions",
+  tb_scheduledtasks: "tasks",
+};
+
 /** Builders without a connection: they make text and bindings, the session runs them. */
-const builders: Readonly<Record<Dialect, Knex>> = {
+export const builders: Readonly<Record<Dialect, Knex>> = {
   sqlite: knex({ client: "better-sqlite3", useNullAsDefault: true }),
   mariadb: knex({ client: "mysql2" }),
 };
 
 type Input = Readonly<Record<string, Cell | undefined>>;
 
-function send(session: Session, query: Knex.QueryBuilder) {
+export function send(session: Session, query: Knex.QueryBuilder) {
   const { sql, bindings } = query.toSQL().toNative();
   return session.run({ text: sql, values: bindings as BoundValue[] });
 }
@@ -43,7 +53,8 @@ async function tableOf(input: Input, { services }: ActionContext): Promise<{ tab
   return { table, columns };
 }
 
-function columnOf(name: string, columns: readonly Column[], parameter: string): Column {
+/** The column of that name. Errors: ApiError that names `parameter`, the one that named it. */
+export function columnOf(name: string, columns: readonly Column[], parameter: string): Column {
   const column = columns.find((it) => it.name === name.toLowerCase());
   if (column === undefined)
     throw new ApiError("wrong parameter", `${parameter}: there is no field ${shown(name)} in this table`);
@@ -52,8 +63,8 @@ function columnOf(name: string, columns: readonly Column[], parameter: string): 
 
 const shown = (name: string): string => name.replace(/[^\w.]/g, "?").slice(0, 64);
 
-/** The value as its column wants it. `declared` is the request's fieldtype: string, int or float. */
-function valueFor(column: Column, value: string, declared: string): string | number | null {
+/** The value as its column wants it. `declared` is the request's fieldtype: string, int or float. Errors: ApiError. */
+export function valueFor(column: Column, value: string, declared: string): string | number | null {
   const wrong = (what: string) => new ApiError("wrong parameter", `${column.name} must be ${what}`);
   const kind =
     declared === "int" ? "integer" : declared === "float" && column.kind !== "integer" ? "decimal" : column.kind;
@@ -111,7 +122,8 @@ async function getField(input: Input, context: ActionContext) {
   return { value: row[field.name] ?? "" };
 }
 
-const listOf = (value: Cell | undefined): Set<string> =>
+/** The names of a list of an action's input, in lower case. */
+export const listOf = (value: Cell | undefined): Set<string> =>
   new Set(
     cellText(value)
       .toLowerCase()
@@ -135,7 +147,7 @@ async function setAnyField(input: Input, context: ActionContext) {
     const credit = parseAmount(value);
     if (credit === undefined) throw new ApiError("wrong parameter", "credit must be an amount such as 2.5");
     await setCredit(Number(rowKey), credit, context);
-    return { changed: 1 };
+    return { changed: 1, what: "credits", table, field: field.name, row };
   }
   if (table === "tb_settings") await checkSetting(field.name, value, rowKey, context);
   const changes = changesOf(field, value, cellText(input["type"]).toLowerCase(), context);
@@ -144,7 +156,7 @@ async function setAnyField(input: Input, context: ActionContext) {
     builders[context.session.dialect](table).where(key, rowKey).update(changes),
   );
   if (changed === 0) throw new ApiError("not found", `no row of ${table} has this ${key}`);
-  return { changed };
+  return { changed, what: SUBJECTS[table] ?? "data", table, field: field.name, row };
 }
 
 /** What would stop the next start or the next reload is refused now. Errors: ApiError "wrong parameter", naming the option. */
@@ -192,7 +204,7 @@ async function setOwnField(input: Input, context: ActionContext) {
   if (isOnce) void query.where((empty) => empty.whereNull(field.name).orWhere(field.name, ""));
   const { changed } = await send(session, query.update(changes));
   if (changed === 0) throw new ApiError("conflict", `${field.name} is set already; an administrator can change it`);
-  return { changed };
+  return { changed, what: SUBJECTS[table], table, field: field.name, row: String(caller.id) };
 }
 
 const fields: Action = {

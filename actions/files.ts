@@ -2,11 +2,11 @@
 import type { Action, ActionContext } from "../engine/contracts.js";
 import { cellText } from "../engine/database/cells.js";
 import { ApiError } from "../engine/errors.js";
+import { contentOf } from "../engine/files/content.js";
+import { Folder } from "../engine/files/folder.js";
+import { claim, restore } from "../engine/files/owners.js";
 import type { Cell } from "../engine/request.js";
 import type { Settings } from "../engine/settings.js";
-import { contentOf } from "../engine/storage/content.js";
-import { Folder } from "../engine/storage/folder.js";
-import { claim, restore } from "../engine/storage/owners.js";
 
 type Input = Readonly<Record<string, Cell | undefined>>;
 

@@ -4,10 +4,10 @@ import { Mutex } from "async-mutex";
 import type { Action, ActionContext } from "../engine/contracts.js";
 import { cellText } from "../engine/database/cells.js";
 import { ApiError } from "../engine/errors.js";
+import { Folder } from "../engine/files/folder.js";
+import { type IniKey, iniKeys, iniValue, isName, withIniValue } from "../engine/files/ini.js";
 import { OPTIONS, SHOWN_OPTIONS } from "../engine/options.js";
 import type { Cell, Row } from "../engine/request.js";
-import { Folder } from "../engine/storage/folder.js";
-import { type IniKey, iniKeys, iniValue, isName, withIniValue } from "../engine/storage/ini.js";
 
 type Input = Readonly<Record<string, Cell | undefined>>;
 

@@ -199,7 +199,7 @@ const ledger: Action = {
               },
               context,
             );
-        return { rows, columns, count: rows.length };
+        return { rows, columns, count: rows.length, booked: String(wanted ?? "0") === "1" ? rows.length : 0 };
       },
     },
   },

@@ -2,10 +2,10 @@
 import type { Action, ActionContext } from "../engine/contracts.js";
 import { cellText } from "../engine/database/cells.js";
 import { ApiError } from "../engine/errors.js";
+import { Folder } from "../engine/files/folder.js";
+import { linesFromEnd } from "../engine/files/lines.js";
 import type { LogFiles } from "../engine/log-files.js";
 import type { Cell } from "../engine/request.js";
-import { Folder } from "../engine/storage/folder.js";
-import { linesFromEnd } from "../engine/storage/lines.js";
 
 type Input = Readonly<Record<string, Cell | undefined>>;
 

@@ -106,6 +106,8 @@ export interface Services {
   tunnels: Tunnels;
   /** What this server keeps in memory. */
   memory: readonly MemoryList[];
+  storage: Storage;
+  schedule: Schedule;
 }
 
 /** The entries in force. */
@@ -229,6 +231,50 @@ export interface OutboxItem {
   body: unknown;
   entry: string;
   userId: number;
+  /** Seconds until the first try; none where absent. */
+  after?: number;
+}
+
+/** Scheduled tasks. */
+export interface Schedule {
+  list(): Promise<TaskReport[]>;
+  /** Runs a task now; answers its result in words. Errors: ApiError "not found", "conflict" while it runs, "failed". */
+  run(name: string): Promise<string>;
+  /** Reads and compiles all tasks again. Errors: Error when the file of the built-in ones is faulty. */
+  restart(): Promise<{ tasks: number; faulty: TaskReport[] }>;
+}
+export interface TaskReport extends Row {
+  name: string;
+  lastresult: string | null;
+  /** What is wrong with it; empty where nothing is. */
+  fault: string;
+}
+
+/** Backups, and the second database. All errors are ApiErrors. */
+export interface Storage {
+  /** Under that name or one of the time; none where there is one that is younger than so many hours. */
+  backup(name: string | undefined, youngerThan: number): Promise<{ backup: BackupReport; made: boolean }>;
+  /** Puts a backup in place of all data, which a new backup keeps; other requests are turned away meanwhile. */
+  restore(name: string): Promise<RestoreReport>;
+  /** Puts all data in place of those of the database that is not in use. */
+  copyToOther(): Promise<{ place: number; milliseconds: number }>;
+  places(): Promise<PlaceState[]>;
+  /** Uses the other database from now on, on this server; `withCopy`: after a copy of all data. */
+  changeOver(wanted: number | undefined, withCopy: boolean): Promise<{ place: number }>;
+}
+interface BackupReport {
+  name: string;
+  bytes: number;
+}
+export interface RestoreReport {
+  backup: BackupReport;
+  /** What was there before. */
+  safety: BackupReport;
+}
+/** 1 is that of `TBAPI_DB`, 2 that of `db2`. */
+export interface PlaceState extends Row {
+  database: number;
+  state: string;
 }
 
 /** What `info` and `heartbeat` tell of the process. */

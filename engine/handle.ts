@@ -6,6 +6,7 @@ import type { Handle, Incoming, Registry, ServerStatus } from "./contracts.js";
 import { decode, formatOf } from "./decode.js";
 import { encode } from "./encode.js";
 import { ApiError, toApiError } from "./errors.js";
+import type { Gate } from "./gate.js";
 import type { Log } from "./log.js";
 import type { Entry } from "./registry/entry.js";
 import type { Answer, ApiRequest, EncodedAnswer, Peer } from "./request.js";
@@ -14,6 +15,7 @@ import type { SettingsStore } from "./settings.js";
 
 export interface Pipeline {
   registry: Registry;
+  gate: Gate;
   admission: Admission;
   run: Run;
   settings: SettingsStore;
@@ -41,7 +43,7 @@ export function makeHandle(pipeline: Pipeline): Handle {
     try {
       answer = andThen(decoded(incoming, pipeline), (it) => {
         request = it;
-        return answerTo(it, pipeline);
+        return pipeline.gate.pass(() => answerTo(it, pipeline));
       });
     } catch (cause) {
       return fail(cause);

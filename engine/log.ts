@@ -17,6 +17,7 @@ const SECRET_NAMES: ReadonlySet<string> = new Set([
   "code",
   "cardnum",
   "ccv2",
+  "paymentkey",
   "nonce",
   "mcrfs",
   "apiv2key",

@@ -318,6 +318,87 @@ export const OPTIONS = {
     summary: "Chat messages that may wait for one user; further ones are refused.",
   },
   maxmessage: { type: "integer", min: 1, max: 10000, default: "1000", summary: "Characters of a chat message." },
+  // Scheduled tasks
+  scheduler: { type: "flag", default: "1", summary: "This server runs scheduled tasks; read at its start." },
+  tasktimeout: {
+    type: "integer",
+    min: 100,
+    max: 3600000,
+    default: "30000",
+    summary: "Milliseconds after which the statement of a scheduled task is ended.",
+  },
+  // Backups and the second database
+  backuproot: { type: "text", default: "data/backup", summary: "Folder of the backups." },
+  retainbackups: {
+    type: "integer",
+    min: 0,
+    max: 100000,
+    default: "30",
+    summary: "Backups that are kept when a new one is made; 0 keeps all.",
+  },
+  db2: {
+    type: "text",
+    default: "",
+    secret: true,
+    summary: "Address of the second database, in the form of TBAPI_DB, for tbackup and dbfailover.",
+  },
+  // How long things are kept; maintenance removes what is older
+  retaincdrs: {
+    type: "integer",
+    min: 0,
+    max: 36500,
+    default: "0",
+    summary: "Days for which call records are kept; 0 is for ever.",
+  },
+  retainsms: {
+    type: "integer",
+    min: 0,
+    max: 36500,
+    default: "0",
+    summary: "Days for which text messages are kept; 0 is for ever.",
+  },
+  retainmessages: {
+    type: "integer",
+    min: 0,
+    max: 36500,
+    default: "90",
+    summary: "Days for which messages to users that were offline are kept; 0 is for ever.",
+  },
+  retainpresence: {
+    type: "integer",
+    min: 0,
+    max: 36500,
+    default: "30",
+    summary: "Days for which states of presence that nobody renewed are kept; 0 is for ever.",
+  },
+  retainidempotency: {
+    type: "integer",
+    min: 0,
+    max: 36500,
+    default: "90",
+    summary: "Days for which repeat keys of requests (idempotencykey) are kept; 0 is for ever.",
+  },
+  retainoutbox: {
+    type: "integer",
+    min: 0,
+    max: 36500,
+    default: "90",
+    summary: "Days for which failed actions are kept; 0 is for ever.",
+  },
+  retainaudit: {
+    type: "integer",
+    min: 0,
+    max: 36500,
+    default: "730",
+    summary: "Days for which the record of changes is kept; 0 is for ever.",
+  },
+  retainhistory: {
+    type: "integer",
+    min: 0,
+    max: 36500,
+    default: "730",
+    summary: "Days for which definitions that are out of force are kept; 0 is for ever.",
+  },
   // Data
   currency: { type: "text", default: "USD", summary: "The native currency." },
   pricerounding: {
@@ -327,6 +408,19 @@ export const OPTIONS = {
     summary: "How the price of a call is rounded, once, at its end.",
   },
   pricedecimals: { type: "integer", min: 0, max: 6, default: "6", summary: "Places that the price of a call keeps." },
+  paymenturl: {
+    type: "text",
+    default: "",
+    summary: "Address of the payment gateway for cards: https, or http on this machine; empty for none.",
+  },
+  paymentkey: { type: "text", default: "", secret: true, summary: "What the payment gateway knows this server by." },
+  paymenttimeout: {
+    type: "integer",
+    min: 1,
+    max: 120,
+    default: "20",
+    summary: "Seconds for the payment gateway's answer; what it accepted later is found by looking the payment up.",
+  },
   phonenumberlimit: {
     type: "integer",
     min: 1,

@@ -12,7 +12,7 @@ export interface Peer {
   forwarded: boolean;
   /** Identity of the connection, to be closed or limited. */
   connection: string;
-  /** Set on the console: the administrator who logged in there. */
+  /** On the console the administrator who logged in there; of a request of the server's own what it is called. */
   consoleUser?: string;
 }
 

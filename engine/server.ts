@@ -5,8 +5,10 @@ import { TunnelSessions } from "./connections/tunnels.js";
 import type { Action, Handle, Services } from "./contracts.js";
 import type { Database } from "./database/database.js";
 import { migrate } from "./database/migrate.js";
-import { openDatabase } from "./database/open.js";
+import { type OpenOptions, openDatabase } from "./database/open.js";
+import { SwitchableDatabase } from "./database/switchable.js";
 import { firstStart, type Made } from "./first-start.js";
+import { Gate } from "./gate.js";
 import { makeHandle } from "./handle.js";
 import { type Log, makeLog } from "./log.js";
 import { LogFiles } from "./log-files.js";
@@ -22,11 +24,14 @@ import { makeRun, operationsOf } from "./run/run.js";
 import { settingsOfEnvironment } from "./settings.js";
 import { StoredSettings } from "./settings-store.js";
 import { Status } from "./status.js";
+import { DatabaseStorage } from "./storage/storage.js";
+import { makeSchedule } from "./tasks/make-schedule.js";
+import type { Scheduler } from "./tasks/scheduler.js";
 import { openTransports, type Transports } from "./transports.js";
 
 /** Everything but the listening ports. */
 export interface Engine {
-  services: Services & { registry: LiveRegistry };
+  services: Services & { registry: LiveRegistry; schedule: Scheduler };
   admission: Admission;
   handle: Handle;
   outbox: OutboxWorker;
@@ -61,12 +66,13 @@ export async function openEngine(
   let settings: StoredSettings | undefined;
   // The limit is an option, and options are in the database: until they are read the default holds.
   const timeout = () => settings?.current.sqltimeout ?? Number(OPTIONS.sqltimeout.default);
-  const database = await openDatabase(address, { timeout, log });
+  const open = (where: string, how?: OpenOptions) => openDatabase(where, { timeout, log }, how);
+  const database = new SwitchableDatabase(await open(address));
   try {
     await migrate(address);
     settings = new StoredSettings(database, options);
     await settings.reload();
-    return await assemble({ database, settings, environment, log, logFiles, purpose, inForce });
+    return await assemble({ database, address, open, settings, environment, log, logFiles, purpose, inForce });
   } catch (cause) {
     await database.close();
     throw cause;
@@ -77,7 +83,9 @@ const generationOf = (registry: LiveRegistry | undefined): object =>
   registry === undefined ? {} : { generation: registry.current.generation };
 
 interface Parts {
-  database: Database;
+  database: SwitchableDatabase;
+  address: string;
+  open(address: string, options?: OpenOptions): Promise<Database>;
   settings: StoredSettings;
   environment: NodeJS.ProcessEnv;
   log: Log;
@@ -87,8 +95,8 @@ interface Parts {
   inForce: { registry?: LiveRegistry };
 }
 
-async function assemble(given: Parts): Promise<Engine> {
-  const { database, settings, environment, log, logFiles, purpose, inForce } = given;
+async function assemble(parts: Parts): Promise<Engine> {
+  const { database, settings, environment, log, logFiles, purpose, inForce } = parts;
   const passwords = makePasswords(loadSealKey(environment, log), log);
   const made = purpose === "server" ? await firstStart({ database, settings, passwords, environment }) : {};
   const actions = await loadRoom<Action>(actionsFolder);
@@ -100,27 +108,30 @@ async function assemble(given: Parts): Promise<Engine> {
   const rates = new PrefixRates(database);
   const status = new Status();
   const tunnels = new TunnelSessions(settings);
-  const parts = {
-    database,
-    settings,
+  const gate = new Gate();
+  const renew = () => readAgain({ settings, registry, rates, admission });
+  const storage = new DatabaseStorage({ ...parts, gate, renew, generation: () => registry.current.generation });
+  const schedule = makeSchedule({
+    ...parts,
     registry,
-    rates,
-    passwords,
-    nonces: admission.nonces,
-    bans: admission.bans,
+    gate,
     outbox,
-    log,
-    logFiles,
-    status,
-    tunnels,
-  };
-  const services: Engine["services"] = { ...parts, memory: [...memoryOf(parts), ...admission.memory] };
+    definitionsFolder,
+    handle: (incoming) => handle(incoming),
+  });
+  const { nonces, bans } = admission;
+  const told = { log, logFiles, status };
+  const state = { database, settings, registry, rates, passwords, nonces, bans, outbox, tunnels, ...told };
+  const memory = [...memoryOf(state), ...admission.memory];
+  const services: Engine["services"] = { ...state, storage, schedule, memory };
   await (purpose === "server" ? registry.start() : registry.load());
   await rates.refresh(true);
+  await schedule.load();
   const carrierOf = makeCarriers(outbox.table, services, deliveriesOf(actions.values()));
   const run = makeRun(services, operations);
-  const handle = makeHandle({ registry, admission, run, settings, log, status, count: status.count });
+  const handle = makeHandle({ registry, gate, admission, run, settings, log, status, count: status.count });
   const close = async () => {
+    await schedule.stop();
     await registry.stop();
     await outbox.stop();
     await admission.close();
@@ -128,6 +139,20 @@ async function assemble(given: Parts): Promise<Engine> {
     status.loadMeter.stop();
   };
   return { services, admission, handle, outbox, carrierOf, status, tunnels, made, close };
+}
+
+/** What a server keeps of its database, after that was restored or is another one. */
+async function readAgain({ settings, registry, rates, admission }: ReadAgain): Promise<void> {
+  await settings.reload();
+  await registry.catchUp();
+  await rates.refresh(true);
+  await admission.refresh();
+}
+interface ReadAgain {
+  settings: StoredSettings;
+  registry: LiveRegistry;
+  rates: PrefixRates;
+  admission: Admission;
 }
 
 export interface RunningServer {
@@ -157,6 +182,7 @@ export async function startServer(engine: Engine, environment: NodeJS.ProcessEnv
   status.connections = transports.connections;
   status.loadMeter.start();
   outbox.start(carrierOf);
+  if (services.settings.current.scheduler) services.schedule.start();
   const stopTicking = everySecond(engine);
   return {
     engine,
@@ -164,6 +190,7 @@ export async function startServer(engine: Engine, environment: NodeJS.ProcessEnv
     async stop() {
       status.stopping = true;
       await transports.drain();
+      await services.schedule.stop();
       await stopTicking();
       await engine.close();
     },

@@ -65,7 +65,8 @@ export async function startMariaDb(options: { generalLog?: boolean } = {}): Prom
     `--datadir=${data}`,
     ...asRoot,
   ];
-  await execa("mariadb-install-db", install);
+  // As below, of two servers that share a folder for temporary tables.
+  await execa("mariadb-install-db", install, { env: { TMPDIR: folder } });
   const port = await freePort();
   const log = join(folder, "general.log");
   const server = execa(

@@ -1,9 +1,10 @@
 /** Every example of every built-in entry, against the sample data, on both databases. */
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import type { Entry, Example, GivenRequest } from "../engine/registry/entry.js";
+import type { Entry, Example } from "../engine/registry/entry.js";
 import { translateStatement } from "../engine/template/compile.js";
 import { eachDatabase, restoreSample } from "./databases.js";
+import { GATEWAY_KEY, type Gateway, startGateway } from "./gateway.js";
 import { ADMIN, as, KEY, startTestServer, type TestServer } from "./server.js";
 
 const isPattern = /^\/(.*)\/$/s;
@@ -20,15 +21,6 @@ async function firstValue(server: TestServer, sql: string): Promise<unknown> {
   return Object.values(rows[0] ?? {})[0];
 }
 
-const loginOf = (user: string | undefined) => (user === undefined ? { authkey: KEY } : as(user));
-
-/** A request that sets the stage: it has to succeed. */
-async function request(server: TestServer, { as: user, request: sent }: GivenRequest): Promise<void> {
-  const { apientry = "", ...params } = sent;
-  const answer = await server.get(apientry, { ...loginOf(user), ...params });
-  assert.doesNotMatch(answer, /^ERROR/, `${apientry} sets the stage`);
-}
-
 /** Options of `tb_settings` beside those that the tests' server is started with. */
 async function setOptions(server: TestServer, options: Example["options"] = {}): Promise<void> {
   const { database, settings } = server.engine.services;
@@ -42,13 +34,14 @@ async function runExample(server: TestServer, entry: Entry, example: Example): P
   const { database, rates, registry } = server.engine.services;
   await restoreSample(database, [ADMIN.username]);
   await setOptions(server, example.options);
-  // The server may have looked at the prices while the tables were empty.
+  // The price list may have been looked at while the tables were empty.
   await rates.refresh(true);
-  for (const given of example.given ?? [])
-    if (typeof given === "string")
-      await database.run({ text: translateStatement(given, database.dialect).text, values: [] });
-    else await request(server, given);
-  const params = { ...loginOf(example.as), ...example.request };
+  for (const sql of example.given ?? [])
+    await database.run({ text: translateStatement(sql, database.dialect).text, values: [] });
+  const login = example.as === undefined ? { authkey: KEY } : as(example.as);
+  for (const { apientry = "", as: user, ...first } of example.before ?? [])
+    assert.match(await server.get(apientry, { ...(user === undefined ? login : as(user)), ...first }), /^OK/, apientry);
+  const params = { ...login, ...example.request };
   assertAnswer((await server.get(entry.name, params)).trimEnd(), example.answer);
   if (example.rows !== undefined) {
     const { rows } = await server.json(entry.name, params);
@@ -64,10 +57,12 @@ async function runExample(server: TestServer, entry: Entry, example: Example): P
 
 eachDatabase("examples", (fresh) => {
   let server: TestServer;
+  let gateway: Gateway;
   before(async () => {
-    server = await startTestServer(await fresh());
+    gateway = await startGateway();
+    server = await startTestServer(await fresh(), { TBAPI_PAYMENTURL: gateway.url, TBAPI_PAYMENTKEY: GATEWAY_KEY });
   });
-  after(() => server.stop());
+  after(() => Promise.all([server.stop(), gateway.stop()]));
 
   test("every entry answers as its examples say", async (t) => {
     const entries = new Set(server.engine.services.registry.current.entries.values());

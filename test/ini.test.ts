@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import fc from "fast-check";
 import { ApiError } from "../engine/errors.js";
-import { iniKeys, iniValue, withIniValue } from "../engine/storage/ini.js";
+import { iniKeys, iniValue, withIniValue } from "../engine/files/ini.js";
 import { eachDatabase } from "./databases.js";
 import { ADMIN, as, startTestServer, type TestServer } from "./server.js";
 

@@ -5,10 +5,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import fc from "fast-check";
+import { Folder } from "../engine/files/folder.js";
+import { linesFromEnd } from "../engine/files/lines.js";
 import { makeLog } from "../engine/log.js";
 import { LogFiles } from "../engine/log-files.js";
-import { Folder } from "../engine/storage/folder.js";
-import { linesFromEnd } from "../engine/storage/lines.js";
 import { freshSqlite } from "./databases.js";
 import { ADMIN, as, startTestServer, type TestServer } from "./server.js";
 

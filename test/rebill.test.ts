@@ -1,11 +1,10 @@
 /** A rebill changes each record and credit once, by the difference of the prices, also when it is repeated or cut off. */
 import assert from "node:assert/strict";
-import { type ChildProcess, fork } from "node:child_process";
-import { once } from "node:events";
 import { after, before, beforeEach, describe, test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import type { Database, Session } from "../engine/database/database.js";
 import { eachDatabase, restoreSample } from "./databases.js";
+import { startProcess } from "./process.js";
 import { ADMIN, as, startTestServer, type TestServer } from "./server.js";
 
 type Values = (string | number | null)[];
@@ -163,20 +162,12 @@ eachDatabase("rebill that is killed", (fresh) => {
 
 /** Kills the server when the first batch is booked; what it did until then depends on the moment. */
 async function rebillUntilKilled(address: string): Promise<void> {
-  const child: ChildProcess = fork(new URL("./bench/serve.js", import.meta.url), [address], {
-    stdio: ["ignore", "inherit", "inherit", "ipc"],
-  });
-  const [port] = (await once(child, "message")) as [number];
-  const send = (entry: string, extra = {}) =>
-    fetch(
-      `http://127.0.0.1:${port}/mvapireq/?${new URLSearchParams({ apientry: entry, ...as(ADMIN.username, extra) })}`,
-    )
-      .then((answer) => answer.text())
-      .catch(() => "");
+  const server = await startProcess(address);
+  const send = (entry: string, extra = {}) => server.get(entry, as(ADMIN.username, extra));
   await send("addcredit", { targetuser: "alice", credit: "100" });
   const running = send("rebill", JANUARY);
-  while (!/\n[1-9]/.test(await send("db", { sql: "select count(*) as n from tb_ledger where kind = 'rebill'" })))
-    await pause(1);
-  child.kill("SIGKILL");
-  await Promise.all([running, once(child, "exit")]);
+  const booked = "select count(*) as n from tb_ledger where kind = 'rebill'";
+  while (!/\n[1-9]/.test(await send("db", { sql: booked }))) await pause(1);
+  await server.kill();
+  await running;
 }

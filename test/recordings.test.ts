@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { after, before, test } from "node:test";
 import fc from "fast-check";
-import { partOf, textOfPart } from "../engine/storage/names.js";
+import { partOf, textOfPart } from "../engine/files/names.js";
 import { eachDatabase } from "./databases.js";
 import { ADMIN, as, type Params, startTestServer, type TestServer } from "./server.js";
 

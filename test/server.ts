@@ -72,6 +72,10 @@ export async function startTestServer(database: string, options: Params = {}): P
     TBAPI_ADMIN_PASSWORD: ADMIN.password,
     TBAPI_LOGFOLDER: join(folder, "log"),
     TBAPI_LOGLEVEL: "info",
+    // Tests run tasks when they want them
+    TBAPI_SCHEDULER: "0",
+    TBAPI_BACKUPROOT: join(folder, "backup"),
+    TBAPI_DB2: `${database}_second`,
     ...options,
   };
   const engine = await openEngine(environment);

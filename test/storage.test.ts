@@ -1,167 +1,218 @@
-/** Folders whose files callers name: names that want out of them, links, and what is replaced meanwhile. */
+/** Backups that can be trusted: what they hold, what is refused, and that a restore never leaves half. */
 import assert from "node:assert/strict";
-import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, symlink, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { createHash } from "node:crypto";
+import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { test } from "node:test";
-import fc from "fast-check";
-import { ApiError } from "../engine/errors.js";
-import { Folder } from "../engine/storage/folder.js";
-import { partsOf } from "../engine/storage/names.js";
+import { after, before, test } from "node:test";
+import { gzipSync } from "node:zlib";
+import mysql from "mysql2/promise";
+import type { Database } from "../engine/database/database.js";
+import { openDatabase } from "../engine/database/open.js";
+import { makeLog } from "../engine/log.js";
+import { copierOf } from "../engine/storage/copier.js";
+import { eachDatabase, freshMariaDb, freshSqlite, startMariaDb } from "./databases.js";
+import { ADMIN, as, KEY, type Params, startTestServer, type TestServer } from "./server.js";
 
-const HOSTILE = [
-  "",
-  ".",
-  "..",
-  "../x",
-  "a/../x",
-  "a/../../x",
-  "a/./x",
-  "a//x",
-  "/etc/passwd",
-  "a/",
-  "..\\x",
-  "C:\\x",
-  "C:x",
-  "%2e%2e/x",
-  "%2e%2e%2fx",
-  "a%2f..%2fx",
-  "%5c..%5cx",
-  "%00x",
-  "%zz",
-  "x\0.txt",
-  "x\n.txt",
-  "x\u202etxt",
-  ".htaccess",
-  "a/.ssh/x",
-  " x",
-  "x ",
-  "x.",
-  "...",
-  "a*b",
-  "a?b",
-  "a|b",
-  '"x"',
-  "x".repeat(201),
-  "é".repeat(101),
-  "a/b/c/d/e/f/g/h/i",
-];
+const log = makeLog("silent");
+const open = (address: string): Promise<Database> => openDatabase(address, { timeout: () => 5_000, log });
 
-const GOOD = ["x", "a/b.txt", "Árvíz tűrő.wav", "sample-1%40192.0.2.1.wav", "a b,c;d+e=f.txt", "a/b/c/d/e/f/g/h"];
-
-async function emptyFolder(t: { after(fn: () => Promise<void>): void }) {
-  const path = await mkdtemp(join(tmpdir(), "tbapi-folder-"));
-  t.after(() => rm(path, { recursive: true, force: true }));
-  await mkdir(join(path, "root"));
-  return { path, root: join(path, "root"), folder: new Folder(join(path, "root")) };
+/** Every row of every table, in one order. */
+async function contents(database: Database): Promise<Record<string, unknown[]>> {
+  const all: Record<string, unknown[]> = {};
+  for (const [table, columns] of await database.schema()) {
+    const order = columns.map(({ name }) => `"${name}"`).join(", ");
+    all[table] = (await database.run({ text: `select * from ${table} order by ${order}`, values: [] })).rows;
+  }
+  return all;
 }
 
-const classOf = (expected: string) => (cause: unknown) =>
-  cause instanceof ApiError ? assert.equal(cause.errorClass, expected) === undefined : assert.fail(String(cause));
-
-test("a name that is more than a plain relative one is refused, read or written", async (t) => {
-  const { path, folder } = await emptyFolder(t);
-  for (const name of HOSTILE) {
-    await assert.rejects(folder.open(name), classOf("wrong parameter"), name);
-    await assert.rejects(folder.write(name, Buffer.from("x")), classOf("wrong parameter"), name);
-  }
-  assert.deepEqual(await readdir(path, { recursive: true }), ["root"]);
-});
-
-test("plain names come back as they went, in folders that are made for them, and can't be executed", async (t) => {
-  const { root, folder } = await emptyFolder(t);
-  for (const name of GOOD) {
-    await folder.write(
-      name === "a/b.txt" ? "a/b.txt" : `g/${name}`.split("/").slice(0, 8).join("/"),
-      Buffer.from(name),
-    );
-  }
-  assert.equal((await folder.read("a/b.txt", 100)).toString(), "a/b.txt");
-  const { mode } = await stat(join(root, "a/b.txt"));
-  assert.equal(mode & 0o117, 0);
-  assert.deepEqual(
-    (await readdir(root, { recursive: true })).filter((name) => /(^|\/)\./.test(name)),
-    [],
-    "no temporary file is left",
-  );
-});
-
-test("whatever parts a name is taken into, joined they are the name, and none leads up", () =>
-  fc.assert(
-    fc.property(fc.string({ unit: fc.constantFrom(..."ab./\\%2e5c:\0 ~") }), (name) => {
-      try {
-        const parts = partsOf(name);
-        assert.equal(parts.join("/"), name);
-        assert.ok(parts.every((part) => !part.startsWith(".") && !part.includes("\\")));
-      } catch (cause) {
-        assert.ok(cause instanceof ApiError);
-      }
-    }),
-  ));
-
-test("no link is followed: neither as the file, nor as a folder on the way, nor to write through", async (t) => {
-  const { path, root, folder } = await emptyFolder(t);
-  await mkdir(join(path, "outside"));
-  await writeFile(join(path, "outside/secret"), "secret");
-  await symlink(join(path, "outside"), join(root, "way"));
-  await symlink(join(path, "outside/secret"), join(root, "link"));
-  for (const name of ["way/secret", "link"]) await assert.rejects(folder.open(name), classOf("not found"), name);
-  await assert.rejects(folder.write("way/secret", Buffer.from("x")), classOf("not found"));
-  await assert.rejects(folder.write("link", Buffer.from("x")), classOf("conflict"));
-  assert.equal(await readFile(join(path, "outside/secret"), "utf8"), "secret");
-  assert.deepEqual(
-    (await folder.list()).map(({ name }) => name),
-    [],
-  );
-});
-
-test("a folder that turns into a link and back all the time never leads out", async (t) => {
-  const { path, root, folder } = await emptyFolder(t);
-  await mkdir(join(path, "outside"));
-  await writeFile(join(path, "outside/file"), "outside");
-  await mkdir(join(path, "inside"));
-  await writeFile(join(path, "inside/file"), "inside");
-  await symlink(join(path, "outside"), join(path, "trap"));
-  await rename(join(path, "inside"), join(root, "way"));
-  const way = join(root, "way");
-  // In the gap between two renames a write makes the folder anew.
-  const place = async (from: string): Promise<void> =>
-    rename(from, way).catch(async () => {
-      await rm(way, { recursive: true, force: true });
-      await place(from);
+eachDatabase("storage", (fresh, dialect) => {
+  let server: TestServer;
+  let address: string;
+  const admin = (entry: string, params: Params = {}) => server.get(entry, as(ADMIN.username, params));
+  const nameOf = async (id: number) => {
+    const { rows } = await server.engine.services.database.run({
+      text: "select name from tb_users where id = ?",
+      values: [id],
     });
-  let turning = true;
-  const turns = (async () => {
-    while (turning) {
-      await rename(way, join(path, "inside"));
-      await place(join(path, "trap"));
-      await rename(way, join(path, "trap"));
-      await place(join(path, "inside"));
-    }
-  })();
-  const seen = new Set<string>();
-  for (let round = 0; round < 2000; round += 1) {
-    seen.add(await folder.read("way/file", 100).then(String, (cause: ApiError) => cause.errorClass));
-    if (round % 10 === 0) await folder.write("way/written", Buffer.from("x")).catch(() => undefined);
-  }
-  turning = false;
-  await turns;
-  assert.ok(!seen.has("outside"), "the file outside was read");
-  assert.ok(seen.has("inside"), "the file inside was read at times");
-  assert.deepEqual(await readdir(join(path, "outside")), ["file"]);
+    return rows[0]?.["name"];
+  };
+  const rename = (name: string) =>
+    server.engine.services.database.run({ text: "update tb_users set name = ? where id = 1001", values: [name] });
+  const folder = () => server.engine.services.settings.current.backuproot;
+
+  before(async () => {
+    address = await fresh();
+    server = await startTestServer(address);
+  });
+  after(() => server.stop());
+
+  test("a backup holds every row, and can be put into a database that is empty", async () => {
+    await rename('Zoë \u{1f600} O\'Neil\\ "x"\n');
+    assert.match(await admin("dbbackup", { path: "whole" }), /^OK/);
+    const elsewhere = await fresh();
+    const file = (await readdir(folder())).find((name) => /^whole\.sql/.test(name)) ?? "";
+    await copierOf(elsewhere, log).load(join(folder(), file));
+    const copy = await open(elsewhere);
+    const [there, here] = [await contents(copy), await contents(server.engine.services.database)];
+    await copy.close();
+    // Written after the backup.
+    for (const table of ["tb_audit", "tb_throttle"]) for (const all of [there, here]) delete all[table];
+    assert.ok(Object.keys(here).length > 20);
+    assert.deepEqual(there, here);
+  });
+
+  test("a restore brings the data and the definitions back, and keeps what was there", async () => {
+    await rename("Before");
+    assert.match(await admin("dbbackup", { path: "old" }), /^OK/);
+    const sql = "insert into tb_api (fname, req_user, customsql) values ('later', 12, 'select 1 as one')";
+    assert.match(await admin("db", { sql }), /^OK/);
+    assert.match(await admin("apireload"), /added: later/);
+    await rename("After");
+    const generation = server.engine.services.registry.current.generation;
+    const safety = /kept as (\S+)/.exec(await admin("dbrestore", { path: "old" }))?.[1] ?? "";
+    assert.equal(await nameOf(1001), "Before");
+    assert.match(await server.get("later", as("alice")), /^ERROR: unknown entry/);
+    assert.ok(server.engine.services.registry.current.generation > generation, "other servers have to load it");
+    assert.match(await admin("dbrestore", { path: safety }), /^OK/);
+    assert.equal(await nameOf(1001), "After");
+    assert.match(await server.get("later", as("alice")), /^OK: 1 rows/);
+  });
+
+  test("a restore holds back messages that may have been sent since, and no changes", async () => {
+    const { database, outbox } = server.engine.services;
+    await server.engine.outbox.stop();
+    await database.run({
+      text: "insert into tb_outbox (kind, body, state, nexttry, entry) values ('email', '{}', 'waiting', '2099-01-01 00:00:00', 'x'), ('sql', '{}', 'waiting', '2099-01-01 00:00:00', 'x')",
+      values: [],
+    });
+    assert.match(await admin("dbbackup", { path: "queue" }), /^OK/);
+    assert.match(await admin("dbrestore", { path: "queue" }), /^OK/);
+    assert.deepEqual(await outbox.counts(), { waiting: 1, failed: 1 });
+    await database.run({ text: "delete from tb_outbox", values: [] });
+  });
+
+  test("what is no sound backup of this project is refused, and nothing changes", async (t) => {
+    await rename("Kept");
+    assert.match(await admin("dbbackup", { path: "sample" }), /^OK/);
+    const manifest = JSON.parse(await readFile(join(folder(), "sample.json"), "utf8"));
+    const ending = manifest.file.slice("sample".length);
+    const data = await readFile(join(folder(), manifest.file));
+    const sha = (bytes: Buffer) => createHash("sha256").update(bytes).digest("hex");
+    const script = gzipSync("create table tb_users (id int); insert into tb_users values (1); selec nonsense;");
+    const broken = dialect === "sqlite" ? Buffer.concat([data.subarray(0, 100), Buffer.alloc(9_000, 7)]) : script;
+    const strange = dialect === "sqlite" ? Buffer.from("no database at all") : gzipSync("create table other (id int);");
+    const cases: [string, Buffer, object, RegExp][] = [
+      ["changed", Buffer.concat([data, Buffer.from("x")]), {}, /^ERROR: failed: .*checksum/],
+      ["foreign", data, { project: "other" }, /^ERROR: not found: /],
+      ["elsewhere", data, { file: "../sample.sqlite" }, /^ERROR: not found: /],
+      ["newer", data, { migration: "9999-future" }, /^ERROR: conflict: .*newer version/],
+      ["othersort", data, { dialect: dialect === "sqlite" ? "mariadb" : "sqlite" }, /^ERROR: conflict: /],
+      ["broken", broken, { sha256: sha(broken) }, /^ERROR: failed: /],
+      ["strange", strange, { sha256: sha(strange) }, /^ERROR: failed: /],
+    ];
+    for (const [name, bytes, changes, expected] of cases)
+      await t.test(name, async () => {
+        await writeFile(join(folder(), name + ending), bytes);
+        const about = { ...manifest, file: name + ending, ...changes };
+        await writeFile(join(folder(), `${name}.json`), JSON.stringify(about));
+        assert.match(await admin("dbrestore", { path: name }), expected);
+        assert.equal(await nameOf(1001), "Kept");
+        assert.match(await server.get("balance", as("alice")), /^Your credit is/);
+      });
+  });
+
+  test("a backup whose settings can't be used is undone", async () => {
+    const { database, settings } = server.engine.services;
+    await rename("Sound");
+    await database.run({ text: "insert into tb_settings (name, val) values ('nosuchoption', '1')", values: [] });
+    assert.match(await admin("dbbackup", { path: "unusable" }), /^OK/);
+    await database.run({ text: "delete from tb_settings where name = 'nosuchoption'", values: [] });
+    assert.match(await admin("dbrestore", { path: "unusable" }), /^ERROR: failed: .*put back/);
+    assert.equal(await nameOf(1001), "Sound");
+    assert.deepEqual(await settings.reload(), []);
+  });
+
+  test("requests during a restore are served or told to try again, and a change that was answered is there or was undone whole", async () => {
+    assert.match(await admin("dbbackup", { path: "busy" }), /^OK/);
+    const answers: string[] = [];
+    let restoring = true;
+    const callers = ["alice", "bob", "rita"].map(async (name) => {
+      while (restoring)
+        answers.push(await server.get("transfercredit", as(name, { username: "erin", credit: "0.01" })));
+    });
+    const restored = await admin("dbrestore", { path: "busy" });
+    restoring = false;
+    await Promise.all(callers);
+    assert.match(restored, /^OK/);
+    for (const answer of answers) assert.match(answer, /^(OK: |ERROR: not available: )/);
+    assert.ok(answers.some((answer) => /being restored/.test(answer)));
+    assert.match(await admin("checkcredits"), /^OK: 0 rows/);
+  });
+
+  test("the oldest backups beyond retainbackups are removed", async () => {
+    const { database, settings } = server.engine.services;
+    await database.run({ text: "insert into tb_settings (name, val) values ('retainbackups', '2')", values: [] });
+    await settings.reload();
+    for (const path of ["one", "two", "three"]) assert.match(await admin("dbbackup", { path }), /^OK/);
+    const left = (await readdir(folder())).filter((name) => /^(one|two|three)\.json$/.test(name)).sort();
+    assert.deepEqual(left, ["three.json", "two.json"]);
+    assert.match(await admin("dbbackup", { path: "two" }), /^ERROR: conflict: /);
+    assert.deepEqual(
+      (await readdir(folder())).filter((name) => name.startsWith(".")),
+      [],
+    );
+  });
+
+  test("the change to the other database and back takes the data along that were copied", async () => {
+    assert.match(await admin("dbfailover", { withrestore: "1" }), /^OK: database 2 is in use now/);
+    await rename("On two");
+    assert.match(await admin("dbfailover", { checkonly: "1" }), /\n2\tin use\t/);
+    assert.match(await admin("dbfailover", { forcedbnum: "1" }), /^OK: database 1 is in use now/);
+    assert.notEqual(await nameOf(1001), "On two");
+    assert.match(await admin("dbfailover"), /^OK: database 2/);
+    assert.equal(await nameOf(1001), "On two");
+    assert.match(await server.get("balance", as("alice")), /^Your credit is/);
+  });
 });
 
-test("what is no file is none, and a file is replaced at once", async (t) => {
-  const { root, folder } = await emptyFolder(t);
-  await mkdir(join(root, "sub"));
-  await assert.rejects(folder.open("sub"), classOf("not found"));
-  await assert.rejects(folder.write("sub", Buffer.from("x")), classOf("conflict"));
-  await folder.write("file", Buffer.from("first"));
-  await assert.rejects(folder.open("file/x"), classOf("not found"));
-  const { handle } = await folder.open("file");
-  await folder.write("file", Buffer.from("second"));
-  assert.equal(await handle.readFile("utf8"), "first", "who is reading keeps the old file");
-  await handle.close();
-  assert.equal(String(await folder.read("file", 100)), "second");
-  await assert.rejects(folder.read("file", 3), classOf("failed"));
+test("without a second database its entries say what to set", async () => {
+  const server = await startTestServer(await freshSqlite(), { TBAPI_DB2: "" });
+  for (const entry of ["tbackup", "dbfailover"])
+    assert.match(await server.get(entry, as(ADMIN.username)), /^ERROR: not configured: set db2 /);
+  await server.stop();
+});
+
+test("a server whose database is gone changes over to the second one", async () => {
+  const [first, second] = [await startMariaDb(), await startMariaDb()];
+  const db2 = await freshMariaDb(second);
+  const server = await startTestServer(await freshMariaDb(first), { TBAPI_DB2: db2 });
+  assert.match(await server.get("tbackup", as(ADMIN.username)), /^OK/);
+  await first.stop();
+  assert.match(await server.get("balance", as("alice")), /^ERROR: /);
+  // No login can be checked without a database, but a trusted address with the key is an administrator.
+  assert.match(await server.get("dbfailover", { authkey: KEY }), /^OK: database 2 is in use now/);
+  assert.match(await server.get("balance", as("alice")), /^Your credit is \$10/);
+  assert.match(await server.get("dbfailover", { authkey: KEY, forcedbnum: "1" }), /^ERROR: not available: database 1/);
+  assert.match(await server.get("balance", as("alice")), /^Your credit is/);
+  await server.stop();
+  await second.stop();
+});
+
+test("a database whose password has every awkward sign is backed up and restored", async () => {
+  const maria = await startMariaDb();
+  const password = "p'a\"s\\s #;$(x) %";
+  const root = await mysql.createConnection(maria.url);
+  await root.query("create user 'own er'@'%' identified by ?", [password]);
+  await root.query("grant all on *.* to 'own er'@'%'");
+  await root.end();
+  const url = new URL(await freshMariaDb(maria));
+  url.username = "own er";
+  url.password = encodeURIComponent(password);
+  const server = await startTestServer(url.href);
+  const admin = (entry: string, params: Params) => server.get(entry, as(ADMIN.username, params));
+  assert.match(await admin("dbbackup", { path: "secret" }), /^OK/);
+  assert.match(await admin("dbrestore", { path: "secret" }), /^OK/);
+  await server.stop();
+  await maria.stop();
 });

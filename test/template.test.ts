@@ -7,7 +7,6 @@ import { parse } from "yaml";
 import type { BoundValue, Dialect } from "../engine/database/database.js";
 import { ApiError, FaultError } from "../engine/errors.js";
 import { compileTemplate, translateStatement } from "../engine/template/compile.js";
-import { MAX_ITEMS } from "../engine/template/template.js";
 import { tokenise } from "../engine/template/tokens.js";
 import { lookupOf, SCOPES } from "./template-scope.js";
 
@@ -86,9 +85,9 @@ test("templates: a list has a place for each of its texts, the others are NULL",
   for (const dialect of DIALECTS) {
     const compiled = compileTemplate("select a from t where b in {names} and c = 'x{names}'", SCOPES.closed, dialect);
     const { text, values } = compiled.bind(lookupOf({ names: "ann,bob" }));
-    assert.equal(text, `select a from t where b in (${Array(MAX_ITEMS).fill("?").join(", ")}) and c = ?`);
-    assert.deepEqual(values, ["ann", "bob", ...Array(MAX_ITEMS - 2).fill(null), "xann,bob"]);
-    assert.deepEqual(compiled.bind(lookupOf({})).values, [...Array(MAX_ITEMS).fill(null), "x"]);
+    assert.equal(text, "select a from t where b in (?, ?, ?) and c = ?");
+    assert.deepEqual(values, ["ann", "bob", null, "xann,bob"]);
+    assert.deepEqual(compiled.bind(lookupOf({})).values, [null, null, null, "x"]);
   }
 });
 

@@ -49,7 +49,8 @@ export const makeAccountCheck =
 function withoutLogin(visit: Visit, database: Database): Caller | Promise<Caller> {
   const { request, entry, policy, hasKey, place } = visit;
   const { transport, consoleUser } = request.peer;
-  if (transport === "local") return { id: 0, username: "command line", kind: "server-admin", fields: {} };
+  if (transport === "local")
+    return { id: 0, username: consoleUser ?? "command line", kind: "server-admin", fields: {} };
   if (consoleUser !== undefined) return atConsole(consoleUser, visit, database);
   if (needsNonce(visit)) throw wrongLogin();
   const forAdmins = entry.access.user <= 10 || (request.params.get("targetuser") ?? "") !== "";

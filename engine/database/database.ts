@@ -63,8 +63,8 @@ export interface Database extends Session {
   pools(): PoolState[];
   /** Who holds and who waits for locks, as far as the rights of the account go. Errors: {@link DatabaseError}. */
   locks(): Promise<LockState[]>;
-  /** Closes the connections that are idle and opens fresh ones. */
-  reset(): Promise<void>;
+  /** Closes the connections that are idle and opens fresh ones; those in use end with their statements. */
+  reset(): Promise<ResetReport>;
   close(): Promise<void>;
 }
 
@@ -84,6 +84,14 @@ export interface LockState {
   waiter: string;
   what: string;
   seconds: number;
+}
+
+/** Numbers of connections; on SQLite the processes for statements of administrators have one each. */
+export interface ResetReport {
+  closed: number;
+  opened: number;
+  /** Closed later. */
+  inUse: number;
 }
 
 export interface Column {

@@ -60,6 +60,7 @@ export class ConnectionPool {
   /** Asked for and not given back, those that wait for a connection among them. */
   #lent = 0;
   #waiting = 0;
+  #open = new Set<PoolConnection>();
   #ended: (() => void) | undefined;
 
   /** `limit`: milliseconds that a statement may take. */
@@ -67,7 +68,20 @@ export class ConnectionPool {
     this.#size = size;
     const options = { ...connectionOptions(address), connectionLimit: size, maxIdle: size };
     this.#pool = mysql.createPool(options);
-    this.#pool.on("connection", (connection: PoolConnection) => setUp(connection, limit()));
+    this.#pool.on("connection", (connection: PoolConnection) => {
+      this.#open.add(connection);
+      for (const event of ["end", "error"]) connection.on(event, () => this.#open.delete(connection));
+      setUp(connection, limit(), () => this.#destroy(connection));
+    });
+  }
+
+  /** Connections that somebody has, or waits for. */
+  get lent(): number {
+    return this.#lent;
+  }
+
+  get open(): number {
+    return this.#open.size;
   }
 
   /** Calls back with a connection that is the caller's until it is given back. */
@@ -87,7 +101,7 @@ export class ConnectionPool {
 
   /** `spoilt`: in a state in which nobody else may have it. */
   giveBack(connection: PoolConnection, spoilt = false): void {
-    if (spoilt) connection.destroy();
+    if (spoilt) this.#destroy(connection);
     else connection.release();
     this.#returned();
   }
@@ -100,6 +114,11 @@ export class ConnectionPool {
     });
   }
 
+  #destroy(connection: PoolConnection): void {
+    this.#open.delete(connection);
+    connection.destroy();
+  }
+
   #returned(): void {
     if (--this.#lent === 0) this.#ended?.();
   }
@@ -110,14 +129,14 @@ const NODE = "select concat(@@hostname, ' ', @@port) as node";
 /** Which server each connection leads to: behind a balancer the next one may lead to another. */
 const nodes = new WeakMap<Connection, unknown>();
 
-function setUp(connection: PoolConnection, limit: number): void {
+function setUp(connection: PoolConnection, limit: number, destroy: () => void): void {
   const spoil = (error: unknown) => {
-    if (error) connection.destroy();
+    if (error) destroy();
   };
   connection.query(sessionSetup(limit), spoil);
   connection.query(ISOLATION, spoil);
   connection.query<RowDataPacket[]>(NODE, (error, rows) => {
-    if (error) connection.destroy();
+    if (error) destroy();
     else nodes.set(connection, rows[0]?.["node"]);
   });
 }

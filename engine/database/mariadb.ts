@@ -8,6 +8,7 @@ import type {
   PoolState,
   QueryOptions,
   QueryResult,
+  ResetReport,
   Session,
   Statement,
   StatementFault,
@@ -125,11 +126,14 @@ class MariaDb implements Database {
     return lockStates((text) => this.run({ text, values: [] }));
   }
 
-  async reset(): Promise<void> {
+  async reset(): Promise<ResetReport> {
     const old = [this.#own, this.#foreign];
+    const inUse = old.reduce((sum, pool) => sum + pool.lent, 0);
+    const open = old.reduce((sum, pool) => sum + pool.open, 0);
     [this.#own, this.#foreign] = this.#pools();
     for (const pool of old) void pool.retire();
     await this.run({ text: "select 1", values: [] });
+    return { closed: open - inUse, opened: this.#own.open, inUse };
   }
 
   async close(): Promise<void> {
@@ -176,12 +180,11 @@ class MariaDb implements Database {
     return { limit: options?.timeout ?? this.#options.timeout(), maxRows: options?.maxRows };
   }
 
-  #endOnServer: ConstructorParameters<typeof Loan>[0]["endOnServer"] = (connection) => {
+  #endOnServer: ConstructorParameters<typeof Loan>[0]["endOnServer"] = (connection) =>
     endOnServer(this.#address, connection).catch((error: unknown) =>
       this.#options.log.warn(
         { error },
         "a statement that took too long could not be ended: the server's own limit will",
       ),
     );
-  };
 }

@@ -81,9 +81,12 @@ export class SqliteForeign {
     return { name: "processes", size: PROCESSES, busy, waiting: this.#waiting.length };
   }
 
-  /** Ends the processes that have nothing to do. */
-  endIdle(): void {
-    for (const child of this.#idle.splice(0)) child.disconnect();
+  /** Ends the processes that have nothing to do; the others are busy. */
+  endIdle(): { ended: number; busy: number } {
+    const idle = this.#idle.splice(0);
+    const busy = this.#all.size - idle.length;
+    for (const child of idle) child.disconnect();
+    return { ended: idle.length, busy };
   }
 
   async close(): Promise<void> {

@@ -13,6 +13,7 @@ import {
   type PoolState,
   type QueryOptions,
   type QueryResult,
+  type ResetReport,
   type Session,
   type Statement,
   type StatementFault,
@@ -114,14 +115,15 @@ class Sqlite implements Database {
     return [{ holder: "the writer", waiter, what: "the database file", seconds: Math.round(writing / 1_000) }];
   }
 
-  async reset(): Promise<void> {
-    this.#foreign.endIdle();
+  async reset(): Promise<ResetReport> {
+    const { ended, busy } = this.#foreign.endIdle();
     await this.#writer.replace((old) => {
       old.close();
       return new SqliteConnection(this.#file);
     });
     this.#reader.close();
     this.#reader = new SqliteConnection(this.#file, { readonly: true });
+    return { closed: ended + 2, opened: 2, inUse: busy };
   }
 
   async close(): Promise<void> {

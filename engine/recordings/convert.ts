@@ -1,8 +1,8 @@
 /** From wave to mp3 and back, by lame or ffmpeg, whichever is installed. */
 import { execa } from "execa";
 import { ApiError } from "../errors.js";
-import { streamOf } from "../storage/content.js";
-import type { OpenFile } from "../storage/folder.js";
+import { streamOf } from "../files/content.js";
+import type { OpenFile } from "../files/folder.js";
 import type { AudioFormat } from "./library.js";
 
 /** Words of each program. The audio comes in on standard input; ffmpeg is told its form, since some forms name other files. */

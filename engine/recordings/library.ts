@@ -1,6 +1,6 @@
 /** The folder of the recorded calls: `SIPCALLID.wav` or `.mp3`, in it or in a folder of the call's day, `2026-11-25`. */
-import { Folder, type OpenFile } from "../storage/folder.js";
-import { partOf, textOfPart } from "../storage/names.js";
+import { Folder, type OpenFile } from "../files/folder.js";
+import { partOf, textOfPart } from "../files/names.js";
 import type { Call } from "./calls.js";
 
 const AUDIO_FORMATS = ["mp3", "wav"] as const;

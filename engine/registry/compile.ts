@@ -11,7 +11,7 @@ import { openParams } from "./read-params.js";
 import { type DefinitionScope, SECRET_FIELDS } from "./scope.js";
 import { type PlacedTemplate, Statements } from "./statements.js";
 import { compileSteps } from "./steps.js";
-import type { TextEnvironment } from "./texts.js";
+import { compileText, type TextEnvironment } from "./texts.js";
 
 /** What all definitions of one load are compiled against. */
 export interface CompileContext {
@@ -59,7 +59,8 @@ export function compileDefinition(
   const content = compileContent(definition, scope, faults);
   const answer = compileAnswer(definition, rows, scope, faults);
   const hooks = compileHooks(definition.hooks, scope, statements);
-  const done = { params, steps, rows, answer, content, hooks, callerFields: callerFieldsOf(steps, scope) };
+  const audit = faults.attempt(["audit"], () => (definition.audit ? compileText(definition.audit, scope) : undefined));
+  const done = { params, steps, rows, answer, content, audit, hooks, callerFields: callerFieldsOf(steps, scope) };
   const entry = faults.list.length === 0 ? freezeDeep(entryOf(definition, identity, done)) : undefined;
   return { entry, templates: statements.placed, faults };
 }
@@ -67,7 +68,7 @@ export function compileDefinition(
 /** Of entries that take any parameter. */
 const OPEN_PARAMS: CompiledParams = { specs: [], scope: new Map(), validate: openParams };
 
-interface Parts extends Pick<Entry, "steps" | "rows" | "answer" | "content" | "hooks" | "callerFields"> {
+interface Parts extends Pick<Entry, "steps" | "rows" | "answer" | "content" | "audit" | "hooks" | "callerFields"> {
   params: CompiledParams;
 }
 
@@ -92,6 +93,7 @@ const entryOf = (definition: Definition, identity: Identity, parts: Parts): Entr
   answer: parts.answer,
   rows: parts.rows,
   content: parts.content,
+  audit: parts.audit,
   bare: definition.bare ?? false,
   prose: definition.bare === true || isCallerRow(definition.rows),
   hooks: parts.hooks,
@@ -99,15 +101,13 @@ const entryOf = (definition: Definition, identity: Identity, parts: Parts): Entr
   closed: undefined,
 });
 
-const exampleOf = ({ given, request, ...example }: ExampleDefinition) => ({
+const exampleOf = ({ request, before, ...example }: ExampleDefinition) => ({
   ...example,
-  ...(given && {
-    given: given.map((it) => (typeof it === "string" ? it : { ...it, request: textsOf(it.request) })),
-  }),
-  request: textsOf(request),
+  ...(before === undefined ? {} : { before: before.map(asSent) }),
+  request: asSent(request),
 });
 
-const textsOf = (request: ExampleDefinition["request"]): Record<string, string> =>
+const asSent = (request: ExampleDefinition["request"]): Record<string, string> =>
   Object.fromEntries(Object.entries(request).map(([name, value]) => [name, String(value)]));
 
 /** What the texts of a definition may name before its first step. */

@@ -102,7 +102,7 @@ const param = object({
   pattern: described("Of a text: a regular expression for the whole value.", text),
   patternText: described("What the pattern asks for, as it completes 'NAME must be ...'.", text),
   min: described("Of an integer.", { type: "integer", must: "a whole number" }),
-  max: described("Of an integer.", { type: "integer", must: "a whole number" }),
+  max: described("Of an integer, or how many user names there may be.", { type: "integer", must: "a whole number" }),
   minimum: described("Of an amount.", decimal),
   exclusiveMinimum: described("Of an amount.", decimal),
   maximum: described("Of an amount.", decimal),
@@ -165,8 +165,6 @@ const hook = {
   must: `a mapping with one of ${HOOK_KINDS.join(", ")}`,
 };
 
-const request = { type: "object", additionalProperties: scalar, must: "a mapping of parameters to values" };
-
 const example = object(
   {
     title: text,
@@ -176,11 +174,15 @@ const example = object(
       additionalProperties: { type: "string", must: "a text" },
       must: "a mapping of options to values",
     }),
-    given: described(
-      "What sets the stage: statements, and requests of users of the sample data.",
-      list(ifText(text, object({ as: text, request }, ["request"])), "a list of statements and requests"),
+    given: described("Statements that set the stage.", list(text, "a list of statements")),
+    before: described(
+      "Requests that are sent first, each with its apientry: by the same caller, or by the user named in `as`.",
+      list(
+        { type: "object", required: ["apientry"], additionalProperties: scalar, must: "a mapping with apientry" },
+        "a list of requests",
+      ),
     ),
-    request,
+    request: { type: "object", additionalProperties: scalar, must: "a mapping of parameters to values" },
     answer: described("The whole text answer, or a pattern between slashes.", text),
     rows: {
       type: "array",
@@ -232,6 +234,10 @@ export const DEFINITION_SCHEMA = {
         }),
       ),
       content: described("A called step whose file is the answer.", name),
+      audit: described(
+        "What is kept of a success in tb_audit: Handlebars that gives `what: detail`, or nothing.",
+        text,
+      ),
       bare: described("The text answer carries no OK in front.", flag),
       hooks: object({ success: list(hook, "a list of hooks"), failure: list(hook, "a list of hooks") }),
       examples: described("At least one that succeeds and one that fails.", list(example, "a list of examples")),

@@ -61,7 +61,8 @@ export interface ExampleDefinition {
   title?: string;
   as?: string;
   options?: Record<string, string>;
-  given?: (string | { as?: string; request: Record<string, Scalar> })[];
+  given?: string[];
+  before?: Record<string, Scalar>[];
   request: Record<string, Scalar>;
   answer: string;
   rows?: Record<string, string | number | null>[];
@@ -81,6 +82,8 @@ export interface Definition {
   answer?: string;
   rows?: string | string[] | { caller: string[] };
   content?: string;
+  /** Gives `what: detail`, or nothing. */
+  audit?: string;
   bare?: boolean;
   hooks?: { success?: HookDefinition[]; failure?: HookDefinition[] };
   examples: ExampleDefinition[];

@@ -51,6 +51,8 @@ export interface ParamSpec {
   /** A fixed list; a value is matched without regard to case and given as it stands here. */
   values?: readonly string[];
   default?: string;
+  /** How many names a list may have. */
+  most?: number;
   /** What an empty value is: as if it were not there (the usual), a value of its own, or NULL. */
   empty: "absent" | "keep" | "null";
   /** What is allowed, in words that complete `NAME must be ...`. */
@@ -123,21 +125,16 @@ export interface Hook {
   template: CompiledTemplate;
 }
 
-/** A request as a part of an example. */
-export interface GivenRequest {
-  as?: string;
-  /** Its entry stands in it as `apientry`. */
-  request: Readonly<Record<string, string>>;
-}
-
 export interface Example {
   title?: string;
   /** Name of the user of the sample data who calls; absent for nobody. */
   as?: string;
   /** Options of tb_settings that hold for it. */
   options?: Readonly<Record<string, string>>;
-  /** What sets the stage: statements and requests. */
-  given?: readonly (string | GivenRequest)[];
+  /** Statements that set the stage. */
+  given?: readonly string[];
+  /** Requests that are sent first, each with its `apientry`: by the same caller, or by the user named in `as`. */
+  before?: readonly Readonly<Record<string, string>>[];
   request: Readonly<Record<string, string>>;
   /** The whole text answer with its `OK: ` or `ERROR: `, or a pattern between slashes. */
   answer: string;
@@ -176,6 +173,8 @@ export interface Entry {
   readonly rows: ((scope: RunScope) => { rows: Row[]; columns: string[]; truncated: boolean } | undefined) | undefined;
   /** The file that is answered in place of the text; undefined when it has none. */
   readonly content: ((scope: RunScope) => Content | undefined) | undefined;
+  /** What is kept of a success in tb_audit: `what: detail`, or nothing. */
+  readonly audit?: ((scope: RunScope) => string) | undefined;
   readonly bare: boolean;
   /** Text forms show the answer's text in place of its rows. */
   readonly prose: boolean;

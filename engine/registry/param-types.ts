@@ -2,7 +2,7 @@
 import { Ajv } from "ajv";
 import { formatAmount, MAX_AMOUNT, parseAmount } from "../database/amount.js";
 import type { Cell } from "../request.js";
-import { MAX_ITEMS, type ScopeParam } from "../template/template.js";
+import type { ScopeParam } from "../template/template.js";
 import type { ParamDefinition } from "./definition.js";
 import type { ParamType } from "./entry.js";
 
@@ -86,16 +86,25 @@ const username: TypeRule = {
   allowed: () => "1 to 64 letters, digits or . _ @ + -",
 };
 
+/** How many names a list may have where its definition says nothing. */
+const USUAL_NAMES = 50;
+
+const namesOf = ({ max = USUAL_NAMES }: ParamDefinition): number => Math.max(1, max);
+
+/** How many names a parameter may hold; undefined where it is no list. */
+export const mostNames = (definition: ParamDefinition): number | undefined =>
+  definition.type === "usernames" ? namesOf(definition) : undefined;
+
 const usernames: TypeRule = {
   kind: "list",
-  constraints: [],
+  constraints: ["max"],
   read: (sent) =>
     sent
       .split(/[\s,;]+/)
       .filter((name) => name !== "")
       .join(","),
-  schema: () => ({ type: "string", pattern: `^${USERNAME}(,${USERNAME}){0,${MAX_ITEMS - 1}}$` }),
-  allowed: () => `1 to ${MAX_ITEMS} user names with commas between them`,
+  schema: (definition) => ({ type: "string", pattern: `^${USERNAME}(,${USERNAME}){0,${namesOf(definition) - 1}}$` }),
+  allowed: (definition) => `1 to ${namesOf(definition)} user names with commas between them`,
 };
 
 const phone: TypeRule = {

@@ -4,7 +4,7 @@ import type { ScopeParam } from "../template/template.js";
 import type { ParamDefinition } from "./definition.js";
 import type { Entry, ParamSpec } from "./entry.js";
 import type { Faults } from "./faults.js";
-import { compileSchema, PARAM_TYPES } from "./param-types.js";
+import { compileSchema, mostNames, PARAM_TYPES } from "./param-types.js";
 import { type ParamReader, paramsValidator, type ReadOptions } from "./read-params.js";
 
 export interface CompiledParams {
@@ -58,8 +58,9 @@ export function compileParams(definitions: ParamDefinitions, options: ParamOptio
 }
 
 /** What a SQL template has to know of a parameter. */
-export const scopeParam = ({ type, values }: ParamSpec): ScopeParam => ({
+export const scopeParam = ({ type, values, most }: ParamSpec): ScopeParam => ({
   kind: PARAM_TYPES[type].kind,
+  ...(most === undefined ? {} : { most }),
   ...(values === undefined ? {} : { values }),
 });
 
@@ -120,6 +121,7 @@ function readerOf(
   const { type = "text", required = false, summary = "", empty = "absent" } = definition;
   const list = definition.values?.map(String);
   const rule = PARAM_TYPES[type];
+  const most = mostNames(definition);
   const spec: ParamSpec = {
     name,
     type,
@@ -129,6 +131,7 @@ function readerOf(
     empty,
     allowed: list === undefined ? rule.allowed(definition) : `one of ${list.join(", ")}`,
     ...(list === undefined ? {} : { values: list }),
+    ...(most === undefined ? {} : { most }),
     ...(definition.default === undefined ? {} : { default: String(definition.default) }),
   };
   const typed = list === undefined ? rule.read : listReader(list, definition.unknown === "ignore");

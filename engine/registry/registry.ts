@@ -24,6 +24,8 @@ export interface LiveRegistry extends Registry {
   start(): Promise<void>;
   /** Loads the set that is in force in the database and changes nothing there: for one command beside running servers. */
   load(): Promise<void>;
+  /** Loads what another server, or a restore of the database, has put into force. Errors: FaultyDefinitions for files. */
+  catchUp(): Promise<void>;
   stop(): Promise<void>;
   /** Everything that is wrong with the files and rows as they stand now; nothing is put into force. */
   check(): Promise<DefinitionFault[]>;
@@ -94,6 +96,10 @@ class DatabaseRegistry implements LiveRegistry {
     const candidate = await this.#builder.build(applied.rows);
     if (candidate.fileFaults.length > 0) throw new FaultyDefinitions(candidate.fileFaults);
     this.#swap(candidate, applied);
+  }
+
+  catchUp(): Promise<void> {
+    return this.#mutex.runExclusive(() => this.#load());
   }
 
   async stop(): Promise<void> {
@@ -180,14 +186,13 @@ class DatabaseRegistry implements LiveRegistry {
       await pause(this.#behind ? TRY_AGAIN_AFTER : LOOK_EVERY, undefined, { signal, ref: false }).catch(
         () => undefined,
       );
-      if (!signal.aborted) await this.#catchUp();
+      if (!signal.aborted) await this.#look();
     }
   }
 
-  async #catchUp(): Promise<void> {
+  async #look(): Promise<void> {
     try {
-      if ((await readGeneration(this.#database)) > this.#snapshot.generation)
-        await this.#mutex.runExclusive(() => this.#load());
+      if ((await readGeneration(this.#database)) > this.#snapshot.generation) await this.catchUp();
     } catch (err) {
       this.#log.error({ event: "definitions", err }, "a newer generation can't be loaded");
     }

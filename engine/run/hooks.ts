@@ -1,7 +1,7 @@
 /** Hooks: what an entry does after its answer, made into items of the outbox. */
 import type { OutboxItem } from "../contracts.js";
 import type { Statement } from "../database/database.js";
-import type { Entry, RunScope } from "../registry/entry.js";
+import type { Entry, Hook, RunScope } from "../registry/entry.js";
 import type { Caller } from "../request.js";
 import { bindTemplate } from "./bind.js";
 
@@ -12,7 +12,12 @@ export interface StoredStatement {
 }
 
 /** The items of one outcome. Values are bound now, while the request is known; the texts were compiled at load. */
-export function hookItems(on: "success" | "failure", entry: Entry, caller: Caller, scope: RunScope): OutboxItem[] {
+export function hookItems(
+  on: Hook["on"],
+  entry: Pick<Entry, "name" | "hooks">,
+  caller: Caller,
+  scope: RunScope,
+): OutboxItem[] {
   const items: OutboxItem[] = [];
   for (const hook of entry.hooks) {
     if (hook.on !== on) continue;

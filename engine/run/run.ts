@@ -13,6 +13,7 @@ import { ApiError, type ErrorClass } from "../errors.js";
 import type { CallStep, Entry, Params, RunScope, SqlStep, Step, StepResult } from "../registry/entry.js";
 import type { Answer, ApiRequest, Caller } from "../request.js";
 import { shownSettings } from "../settings.js";
+import { auditStatement } from "./audit.js";
 import { bindTemplate } from "./bind.js";
 import { deferredChange, hookItems } from "./hooks.js";
 import { once } from "./once.js";
@@ -113,6 +114,8 @@ async function perStep(work: Work, session: Session): Promise<Answer> {
   }
   const answer = answerOf(work);
   if (!stored) for (const statement of successHooks(work)) await session.run(statement);
+  const audit = work.entry.audit && auditStatement(work, work.entry.audit(work.scope));
+  if (audit !== undefined) await session.run(audit);
   return answer;
 }
 

@@ -1,7 +1,7 @@
 /** Keywords to what they stand for: a bound value, a text with values in it, or a name of a fixed list. */
 import { nearest } from "../registry/nearest.js";
 import { type Place, placesOf, type Within } from "./places.js";
-import { type Binding, MAX_ITEMS, type ScopeParam, type Source, type TemplateScope } from "./template.js";
+import type { Binding, ScopeParam, Source, TemplateScope } from "./template.js";
 import { Fault } from "./tokens.js";
 import type { Group, Leaf, Node } from "./tree.js";
 
@@ -14,6 +14,7 @@ interface Meaning {
   source: Source;
   kind: Exclude<ScopeParam["kind"], "secret">;
   values?: readonly string[] | undefined;
+  most?: number | undefined;
 }
 
 /**
@@ -52,9 +53,9 @@ function resolveKeyword(node: Leaf, scope: TemplateScope, { refused, count, afte
   const meaning = node.kind === "name" ? bracketedMeaning(node.plain, scope) : namedMeaning(node.plain, scope);
   if (meaning === undefined) throw new Fault(at, `${text} is unknown: ${nearest(node.plain, knownNames(scope))}`);
   if (meaning === "secret") throw secret(at, text);
-  const { source, kind, values } = meaning;
+  const { source, kind, values, most = 0 } = meaning;
   if (kind === "list") {
-    if (afterIn) return listItems(source, node);
+    if (afterIn) return listItems(source, most, node);
     throw new Fault(at, `${text} is a list: it stands directly behind in`);
   }
   if (refused === undefined) {
@@ -73,8 +74,8 @@ function resolveKeyword(node: Leaf, scope: TemplateScope, { refused, count, afte
 }
 
 /** A place for each text that a list may have; what is NULL is equal to nothing. */
-function listItems(source: Source, { at }: Leaf): Group {
-  const items = Array.from({ length: MAX_ITEMS }, (_, item): Node[] => [
+function listItems(source: Source, most: number, { at }: Leaf): Group {
+  const items = Array.from({ length: most }, (_, item): Node[] => [
     ...(item === 0 ? [] : [{ kind: "operator", text: ",", plain: ",", at, spaced: false } as const]),
     { kind: "value", binding: { parts: [source], kind: "text", literal: false, item }, at, spaced: item > 0 },
   ]);
@@ -135,7 +136,7 @@ function namedMeaning(name: string, scope: TemplateScope): Meaning | undefined |
   const param = scope.params.get(lower);
   if (isSecret(lower, scope)) return "secret";
   if (param !== undefined && param.kind !== "secret")
-    return { source: { from: "param", name: lower }, kind: param.kind, values: param.values };
+    return { source: { from: "param", name: lower }, kind: param.kind, values: param.values, most: param.most };
   const kind = lower === "id" ? "integer" : "text";
   if (scope.callerFields.has(lower))
     return { source: scope.open ? { from: "either", name: lower } : { from: "caller", field: lower }, kind };

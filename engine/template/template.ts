@@ -11,10 +11,9 @@ export interface ScopeParam {
   kind: "text" | "integer" | "amount" | "list" | "secret";
   /** A fixed list makes the keyword legal where only an identifier could stand; each value is an identifier. */
   values?: readonly string[];
+  /** How many texts a list may have: a statement has a place for each. */
+  most?: number;
 }
-
-/** The longest list: a statement has a place for each of its texts. */
-export const MAX_ITEMS = 50;
 
 /** What the keywords of a template may stand for. */
 export interface TemplateScope {

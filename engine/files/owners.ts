@@ -24,9 +24,11 @@ export const claim = (database: Database, wanted: Claim): Promise<Row | undefine
     const before = await rowOf(session, wanted.name);
     const owner = ownerOf(before, wanted);
     await remove(session, wanted.name);
-    const isBooked = await book(session, wanted, owner);
-    if (!isBooked)
-      throw new ApiError("failed", `the files of one user may take ${wanted.quota} bytes at most (filestoragequota)`);
+    if (!isAdmin(wanted.caller.kind)) await checkRoom(session, wanted, owner);
+    await session.run({
+      text: "insert into tb_files (name, userid, size) values (?, ?, ?)",
+      values: [wanted.name, owner, wanted.size],
+    });
     return before;
   });
 
@@ -61,13 +63,11 @@ function ownerOf(row: Row | undefined, { name, caller, isThere }: Claim): number
   throw new ApiError("conflict", "this file belongs to somebody else; choose another name");
 }
 
-/** One statement, so that two files at the same time don't both fit into what is left. Administrators have no limit. */
-async function book(session: Session, { name, size, caller, quota }: Claim, owner: number): Promise<boolean> {
-  const limit = isAdmin(caller.kind) ? Number.MAX_SAFE_INTEGER : quota;
-  const { changed } = await session.run({
-    text: `insert into tb_files (name, userid, size) select ?, ?, ? from
-      (select coalesce(sum(size), 0) as used from tb_files where userid = ?) taken where taken.used + ? <= ?`,
-    values: [name, owner, size, owner, size, limit],
-  });
-  return changed === 1;
+/** The owner's row is locked first, so that two files at the same time don't both fit into what is left. */
+async function checkRoom(session: Session, { size, quota }: Claim, owner: number): Promise<void> {
+  await session.run({ text: "update tb_users set username = username where id = ?", values: [owner] });
+  const text = "select coalesce(sum(size), 0) as used from tb_files where userid = ?";
+  const used = Number((await session.run({ text, values: [owner] })).rows[0]?.["used"]);
+  if (used + size > quota)
+    throw new ApiError("failed", `the files of one user may take ${quota} bytes at most (filestoragequota)`);
 }
