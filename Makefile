@@ -8,9 +8,9 @@ all: lint test
 
 run: build ## install, build, and serve sample data on http://127.0.0.1:8080
 	TBAPI_HOST=$${TBAPI_HOST:-127.0.0.1} TBAPI_PORT=$${TBAPI_PORT:-8080} TBAPI_ADMINPORT=$${TBAPI_ADMINPORT:-8081} \
-	TBAPI_LOGLEVEL=$${TBAPI_LOGLEVEL:-warn} exec $(NODE) dist/engine/main.js start --sample
+	TBAPI_LOGFOLDER=$${TBAPI_LOGFOLDER-data/log} exec $(NODE) dist/engine/main.js start --sample
 
-test: build mariadb kannel ## run every test on SQLite and on a MariaDB of its own
+test: build mariadb kannel lame ## run every test on SQLite and on a MariaDB of its own
 	$(NODE) dist/test/databases.js -- $(NODE) --test --test-concurrency=2 dist/test/*.test.js
 
 test-hard: build mariadb ## kill a server that moves money fifty times on each database, and prove every credit
@@ -46,6 +46,10 @@ node_modules/.installed: package.json package-lock.json
 	@echo "Installing packages; better-sqlite3 is compiled on the way, which takes a minute or two ..."
 	@npm ci --no-audit --no-fund --loglevel=error
 	@touch $@
+
+.PHONY: lame
+lame:
+	@command -v lame >/dev/null || command -v ffmpeg >/dev/null || sh test/install-lame.sh
 
 .PHONY: mariadb
 mariadb:

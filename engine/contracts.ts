@@ -2,6 +2,7 @@
 import type { Database, Session } from "./database/database.js";
 import type { DefinitionFault } from "./errors.js";
 import type { Log } from "./log.js";
+import type { LogFiles } from "./log-files.js";
 import type { Entry, Params } from "./registry/entry.js";
 import type {
   Answer,
@@ -111,6 +112,8 @@ export interface Services {
   bans: Bans;
   outbox: Outbox;
   log: Log;
+  /** undefined where the log goes to standard error. */
+  logFiles: LogFiles | undefined;
   status: ServerStatus;
   tunnels: Tunnels;
   /** What this server keeps in memory. */

@@ -10,6 +10,8 @@ export function encode(
   request: Pick<ApiRequest, "format" | "callback" | "entry" | "old"> & { peer: Peer },
   settings: Settings,
 ): EncodedAnswer {
+  const { file, close = false } = answer;
+  if (file !== undefined) return { status: 200, contentType: file.type, body: "", file, close };
   const { encode: write, status = codeOf } = writerOf(request.format);
   const { contentType, body } = write(answer, request);
   const { transport } = request.peer;
@@ -17,7 +19,7 @@ export function encode(
     status: settings.httpstrictresponse ? status(answer, request) : 200,
     contentType,
     body: transport === "tcp" || transport === "tls" ? asLines(body, answer, request.format) : body,
-    close: answer.close ?? false,
+    close,
     ...(answer.relay === undefined ? {} : { relay: answer.relay }),
   };
 }

@@ -1,6 +1,7 @@
 /** One request from its first stage to its last; the only place where an error becomes an answer. */
 import type { Admission } from "./admit/admit.js";
 import { andThen } from "./at-once.js";
+import { withContent } from "./content.js";
 import type { Handle, Incoming, Registry, ServerStatus } from "./contracts.js";
 import { decode, formatOf } from "./decode.js";
 import { encode } from "./encode.js";
@@ -30,11 +31,14 @@ export function makeHandle(pipeline: Pipeline): Handle {
   return (incoming) => {
     const started = performance.now();
     let request: ApiRequest | undefined;
-    const end = (answer: Answer): EncodedAnswer => {
+    const end = (answer: Answer): EncodedAnswer | Promise<EncodedAnswer> => {
+      if (answer.content !== undefined && request !== undefined)
+        return withContent(answer.content, request, settings.current).then(end, fail);
       note(pipeline, { incoming, request, answer, started });
       return encode(answer, request ?? { ...formatOf(incoming), entry: "", peer: incoming.peer }, settings.current);
     };
-    const fail = (cause: unknown) => end(failure(cause, incoming, request, log));
+    const fail = (cause: unknown): EncodedAnswer | Promise<EncodedAnswer> =>
+      end(failure(cause, incoming, request, log));
     let answer: Answer | Promise<Answer>;
     try {
       answer = andThen(decoded(incoming, pipeline), (it) => {

@@ -1,5 +1,6 @@
 /** The log: pino, with what must never be written taken out in one place. */
 import { type Logger, pino } from "pino";
+import type { LogFiles } from "./log-files.js";
 
 export type Log = Logger;
 
@@ -22,13 +23,14 @@ const SECRET_NAMES: ReadonlySet<string> = new Set([
   "apiv2key",
   "apiv2md5salt",
   "httpapiencryptkey",
+  "faxgatewaykey",
 ]);
 
 /**
- * Writes JSON lines to standard error, so that standard output stays for what was asked for. Level: `trace` to `silent`.
- * `everywhere` gives what stands in each line.
+ * Writes JSON lines to the files, or to standard error, so that standard output stays for what was asked for. Level: `trace`
+ * to `silent`. `everywhere` gives what stands in each line.
  */
-export const makeLog = (level: string, everywhere: () => object = () => ({})): Log =>
+export const makeLog = (level: string, everywhere: () => object = () => ({}), files?: LogFiles): Log =>
   pino(
     {
       level,
@@ -37,5 +39,5 @@ export const makeLog = (level: string, everywhere: () => object = () => ({})): L
       timestamp: pino.stdTimeFunctions.isoTime,
       redact: { paths: [...SECRET_NAMES].flatMap((name) => [name, `*.${name}`]), censor: "***" },
     },
-    pino.destination({ fd: 2, sync: false }),
+    files?.stream ?? pino.destination({ fd: 2, sync: false }),
   );

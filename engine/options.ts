@@ -250,6 +250,58 @@ export const OPTIONS = {
   },
   tlskey: { type: "text", default: "", summary: "PEM file of the certificate's key." },
   webroot: { type: "text", default: "", summary: "Folder that is served under /mvweb; empty for none." },
+  // Files
+  filesroot: { type: "text", default: "data/files", summary: "Folder of putfile, getfile, file and the ini files." },
+  filestorage: {
+    type: "text",
+    default: "data/filestorage",
+    summary:
+      "The public file storage: folder of pputfile and pgetfile. Where it is webroot's filestorage, /mvweb shows it too.",
+  },
+  filestoragequota: {
+    type: "integer",
+    min: 0,
+    max: 1000000000000,
+    default: "16777216",
+    summary: "Bytes that one user may keep in the public file storage.",
+  },
+  recordingsroot: {
+    type: "text",
+    default: "data/files/recordings",
+    summary: "Folder of the recorded calls: SIPCALLID.wav or .mp3, percent-encoded, there or in a folder YYYY-MM-DD.",
+  },
+  maxfilesize: {
+    type: "integer",
+    min: 1,
+    max: 1073741824,
+    default: "67108864",
+    summary: "Bytes of a file that is saved, or read as a whole.",
+  },
+  maxfiletext: {
+    type: "integer",
+    min: 1,
+    max: 268435456,
+    default: "1048576",
+    summary: "Bytes of a file that an answer carries as base64; over HTTP files have no limit.",
+  },
+  faxgateway: {
+    type: "text",
+    default: "",
+    summary: "Address (http or https) to which sendfax posts a form of from, to and file; empty for none.",
+  },
+  faxgatewaykey: {
+    type: "text",
+    default: "",
+    secret: true,
+    summary: "Sent to the fax gateway as Authorization: Bearer.",
+  },
+  maxloglines: {
+    type: "integer",
+    min: 1,
+    max: 100000,
+    default: "1000",
+    summary: "Lines of a log that showlog and logsearch answer at most.",
+  },
   // Calls and messages
   switchurl: {
     type: "text",

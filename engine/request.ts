@@ -1,4 +1,5 @@
 /** The nouns of a request's way through the engine; types only. */
+import type { Readable } from "node:stream";
 
 export type TransportName =
   | "http"
@@ -85,6 +86,10 @@ export interface Answer {
   close?: boolean;
   /** The console goes on with another server's after this answer. */
   relay?: RelayTarget;
+  /** A file that is answered in place of the text. */
+  content?: Content;
+  /** The same, opened to be sent as it is. */
+  file?: ServedFile;
 }
 
 /** The console of another server. */
@@ -93,12 +98,31 @@ export interface RelayTarget {
   port: number;
 }
 
+/** A file of an answer, not opened yet. */
+export interface Content {
+  /** Media type, such as `audio/mpeg`. */
+  type: string;
+  /** The name under which a caller would keep it. */
+  filename: string;
+  /** Called once at most. Errors: ApiError. */
+  open(): Promise<OpenedContent>;
+}
+/** Whoever has it reads the stream to its end, or destroys it. */
+export interface OpenedContent {
+  stream: Readable;
+  /** Bytes; undefined where that is known only at the end. */
+  size: number | undefined;
+}
+export type ServedFile = OpenedContent & Pick<Content, "type" | "filename">;
+
 /** Bytes of an answer and what HTTP says of them. */
 export interface EncodedAnswer {
   /** HTTP status: 200, or 499 for a failure where `httpstrictresponse` is set. */
   status: number;
   contentType: string;
   body: Buffer | string;
+  /** In place of the body; only HTTP is given one. */
+  file?: ServedFile;
   close: boolean;
   relay?: RelayTarget;
 }

@@ -11,6 +11,7 @@ import { firstStart, type Made } from "./first-start.js";
 import { Gate } from "./gate.js";
 import { makeHandle } from "./handle.js";
 import { type Log, makeLog } from "./log.js";
+import { LogFiles } from "./log-files.js";
 import { memoryOf } from "./memory.js";
 import { metricsPage } from "./metrics/page.js";
 import { OPTIONS } from "./options.js";
@@ -57,9 +58,11 @@ export async function openEngine(
   environment: NodeJS.ProcessEnv,
   purpose: "server" | "command" = "server",
 ): Promise<Engine> {
+  const logFolder = environment["TBAPI_LOGFOLDER"];
+  const logFiles = logFolder ? new LogFiles(logFolder) : undefined;
   // There are lines before there is a registry.
   const inForce: { registry?: LiveRegistry } = {};
-  const log = makeLog(environment["TBAPI_LOGLEVEL"] ?? "info", () => generationOf(inForce.registry));
+  const log = makeLog(environment["TBAPI_LOGLEVEL"] ?? "info", () => generationOf(inForce.registry), logFiles);
   const options = settingsOfEnvironment(environment);
   const address = environment["TBAPI_DB"] ?? "sqlite:data/tbapi.sqlite";
   let settings: StoredSettings | undefined;
@@ -71,7 +74,7 @@ export async function openEngine(
     await migrate(address);
     settings = new StoredSettings(database, options);
     await settings.reload();
-    return await assemble({ database, address, open, settings, environment, log, purpose, inForce });
+    return await assemble({ database, address, open, settings, environment, log, logFiles, purpose, inForce });
   } catch (cause) {
     await database.close();
     throw cause;
@@ -88,13 +91,14 @@ interface Parts {
   settings: StoredSettings;
   environment: NodeJS.ProcessEnv;
   log: Log;
+  logFiles: LogFiles | undefined;
   purpose: "server" | "command";
   /** Told the registry once it is made. */
   inForce: { registry?: LiveRegistry };
 }
 
 async function assemble(parts: Parts): Promise<Engine> {
-  const { database, settings, environment, log, purpose, inForce } = parts;
+  const { database, settings, environment, log, logFiles, purpose, inForce } = parts;
   const passwords = makePasswords(loadSealKey(environment, log), log);
   const made = purpose === "server" ? await firstStart({ database, settings, passwords, environment }) : {};
   const actions = await loadRoom<Action>(actionsFolder);
@@ -119,7 +123,8 @@ async function assemble(parts: Parts): Promise<Engine> {
     handle: callHandle,
   });
   const { nonces, bans } = admission;
-  const state = { database, settings, registry, rates, passwords, nonces, bans, outbox, log, status, tunnels };
+  const told = { log, logFiles, status };
+  const state = { database, settings, registry, rates, passwords, nonces, bans, outbox, tunnels, ...told };
   const memory = [...memoryOf(state), ...admission.memory];
   const services: Engine["services"] = { ...state, storage, schedule, memory, handle: callHandle };
   await (purpose === "server" ? registry.start() : registry.load());

@@ -39,7 +39,7 @@ async function setOptions(server: TestServer, options: Example["options"] = {}):
 }
 
 async function runExample(server: TestServer, entry: Entry, example: Example): Promise<void> {
-  const { database, registry, rates } = server.engine.services;
+  const { database, rates, registry } = server.engine.services;
   await restoreSample(database, [ADMIN.username]);
   await setOptions(server, example.options);
   // The price list may have been looked at while the tables were empty.
@@ -48,8 +48,8 @@ async function runExample(server: TestServer, entry: Entry, example: Example): P
     await database.run({ text: translateStatement(sql, database.dialect).text, values: [] });
   await rates.refresh();
   const login = example.as === undefined ? { authkey: KEY } : as(example.as);
-  for (const { apientry = "", ...first } of example.before ?? [])
-    assert.match(await server.get(apientry, { ...login, ...first }), /^OK/, apientry);
+  for (const { apientry = "", as: user, ...first } of example.before ?? [])
+    assert.match(await server.get(apientry, { ...(user === undefined ? login : as(user)), ...first }), /^OK/, apientry);
   const params = { ...login, ...example.request };
   assertAnswer((await server.get(entry.name, params)).trimEnd(), example.answer);
   if (example.rows !== undefined) {

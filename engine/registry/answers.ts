@@ -1,4 +1,5 @@
-/** What a good answer of an entry shows: its text and its rows. */
+/** What a good answer of an entry shows: its text and its rows, or a file. */
+import type { Content } from "../request.js";
 import type { Definition, StepDefinition } from "./definition.js";
 import type { Entry, RunScope, StepResult } from "./entry.js";
 import type { Faults } from "./faults.js";
@@ -39,6 +40,19 @@ function shownRows(result: StepResult | undefined) {
   return { rows, columns, truncated };
 }
 
+/** The file that a called step gave. */
+export function compileContent(
+  { content, idempotent = false, steps = [] }: Definition,
+  scope: DefinitionScope,
+  faults: Faults,
+): Entry["content"] {
+  if (content === undefined) return undefined;
+  if (!steps.some((step) => "call" in step && step.as === content))
+    faults.add(["content"], `no called step is named '${content}'; ${nearest(content, [...scope.steps])}`);
+  if (idempotent) faults.add(["content"], "a file can't be answered again, as 'idempotent' would have it");
+  return (run) => run.steps[content]?.["content"] as Content | undefined;
+}
+
 /**
  * Where a step's rows are shown their number is the text, with what stands in `beside` behind it, unless the entry is bare;
  * otherwise what `answer` says.
@@ -49,10 +63,10 @@ export function compileAnswer(
   scope: DefinitionScope,
   faults: Faults,
 ): Entry["answer"] {
-  const { answer, beside, bare = false, neverSucceeds = false, steps = [] } = definition;
+  const { answer, beside, bare = false, content, neverSucceeds = false, steps = [] } = definition;
   const counted = rows !== undefined && !bare && !isCallerRow(definition.rows);
-  if (answer === undefined && rows === undefined && !neverSucceeds)
-    faults.add([], "the definition lacks 'answer' or 'rows'");
+  if (answer === undefined && rows === undefined && content === undefined && !neverSucceeds)
+    faults.add([], "the definition lacks 'answer', 'rows' or 'content'");
   if (beside !== undefined && !counted)
     faults.add(["beside"], "there is no number of rows for this text to stand behind");
   const said = answer === undefined ? changesOf(steps) : goodText("answer", answer, scope, faults);

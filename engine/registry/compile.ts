@@ -2,7 +2,7 @@
 import type { Operation } from "../contracts.js";
 import type { Dialect } from "../database/database.js";
 import { accessRule } from "./access.js";
-import { compileAnswer, compileRows, isCallerRow } from "./answers.js";
+import { compileAnswer, compileContent, compileRows, isCallerRow } from "./answers.js";
 import type { Definition, ExampleDefinition, HookDefinition } from "./definition.js";
 import type { Entry, Hook, HookKind, Step } from "./entry.js";
 import type { Faults } from "./faults.js";
@@ -56,10 +56,11 @@ export function compileDefinition(
   const { steps, names } = compileSteps(definition.steps ?? [], options, statements);
   const scope: DefinitionScope = { ...known, steps: names };
   const rows = compileRows(definition.rows, scope, faults);
+  const content = compileContent(definition, scope, faults);
   const answer = compileAnswer(definition, rows, scope, faults);
   const hooks = compileHooks(definition.hooks, scope, statements);
   const audit = faults.attempt(["audit"], () => (definition.audit ? compileText(definition.audit, scope) : undefined));
-  const done = { params, steps, rows, answer, audit, hooks, callerFields: callerFieldsOf(steps, scope) };
+  const done = { params, steps, rows, answer, content, audit, hooks, callerFields: callerFieldsOf(steps, scope) };
   const entry = faults.list.length === 0 ? freezeDeep(entryOf(definition, identity, done)) : undefined;
   return { entry, templates: statements.placed, faults };
 }
@@ -67,7 +68,7 @@ export function compileDefinition(
 /** Of entries that take any parameter. */
 const OPEN_PARAMS: CompiledParams = { specs: [], scope: new Map(), validate: openParams };
 
-interface Parts extends Pick<Entry, "steps" | "rows" | "answer" | "audit" | "hooks" | "callerFields"> {
+interface Parts extends Pick<Entry, "steps" | "rows" | "answer" | "content" | "audit" | "hooks" | "callerFields"> {
   params: CompiledParams;
 }
 
@@ -91,6 +92,7 @@ const entryOf = (definition: Definition, identity: Identity, parts: Parts): Entr
   steps: parts.steps,
   answer: parts.answer,
   rows: parts.rows,
+  content: parts.content,
   audit: parts.audit,
   bare: definition.bare ?? false,
   prose: definition.bare === true || isCallerRow(definition.rows),

@@ -187,7 +187,7 @@ const example = object(
     }),
     given: described("Statements that set the stage.", list(text, "a list of statements")),
     before: described(
-      "Requests that the same caller sends first, each with its apientry.",
+      "Requests that are sent first, each with its apientry: by the same caller, or by the user named in `as`.",
       list(
         { type: "object", required: ["apientry"], additionalProperties: scalar, must: "a mapping with apientry" },
         "a list of requests",
@@ -244,6 +244,7 @@ export const DEFINITION_SCHEMA = {
           must: ROWS,
         }),
       ),
+      content: described("A called step whose file is the answer.", name),
       audit: described(
         "What is kept of a success in tb_audit: Handlebars that gives `what: detail`, or nothing.",
         text,

@@ -86,6 +86,7 @@ export interface Definition {
   steps?: StepDefinition[];
   answer?: string;
   rows?: string | string[] | { caller: string[] };
+  content?: string;
   /** Gives `what: detail`, or nothing. */
   audit?: string;
   /** Text behind the number of rows. */

@@ -1,6 +1,6 @@
 /** The types of a compiled entry: what a request finds ready. Frozen once it is made. */
 import type { ErrorClass } from "../errors.js";
-import type { Cell, Row } from "../request.js";
+import type { Cell, Content, Row } from "../request.js";
 import type { CompiledTemplate } from "../template/template.js";
 
 /** The seven `req_*` fields of an entry, resolved. Numbers are those of the reference. */
@@ -139,7 +139,7 @@ export interface Example {
   options?: Readonly<Record<string, string>>;
   /** Statements that set the stage. */
   given?: readonly string[];
-  /** Requests that the same caller sends first, each with its `apientry`. */
+  /** Requests that are sent first, each with its `apientry`: by the same caller, or by the user named in `as`. */
   before?: readonly Readonly<Record<string, string>>[];
   request: Readonly<Record<string, string>>;
   /** The whole text answer with its `OK: ` or `ERROR: `, or a pattern between slashes. */
@@ -177,6 +177,8 @@ export interface Entry {
   readonly answer: (scope: RunScope) => string;
   /** Rows of a good answer; undefined when it has none. */
   readonly rows: ((scope: RunScope) => { rows: Row[]; columns: string[]; truncated: boolean } | undefined) | undefined;
+  /** The file that is answered in place of the text; undefined when it has none. */
+  readonly content: ((scope: RunScope) => Content | undefined) | undefined;
   /** What is kept of a success in tb_audit: `what: detail`, or nothing. */
   readonly audit?: ((scope: RunScope) => string) | undefined;
   readonly bare: boolean;

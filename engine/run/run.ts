@@ -254,6 +254,8 @@ function answerOf({ entry, scope, close, relay }: Work): Answer {
   const shown = entry.rows?.(scope);
   const answer: Answer = { ok: true, text: entry.answer(scope) };
   if (shown !== undefined) Object.assign(answer, shown);
+  const content = entry.content?.(scope);
+  if (content !== undefined) answer.content = content;
   if (entry.bare) answer.bare = true;
   if (entry.prose) answer.prose = true;
   if (close) answer.close = true;

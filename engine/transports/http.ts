@@ -10,6 +10,7 @@ import type { EncodedAnswer, Peer } from "../request.js";
 import type { Settings } from "../settings.js";
 import { isApiPath, isOldApiPath, splitTarget } from "../target.js";
 import { isFilePath, serveFile } from "./files.js";
+import { fileHeaders, sendBytes } from "./http-file.js";
 import { makeWebSocket } from "./websocket.js";
 
 export type ServeHttp = (socket: Socket, connection: Connection, secure: boolean) => void;
@@ -180,11 +181,16 @@ class Exchange {
     });
   }
 
-  /** Writes an answer whole, with its length. */
+  /** Writes an answer whole, with its length, or streams its file. */
   #write(response: ServerResponse, line: Line, answer: EncodedAnswer, more?: readonly string[]): void {
-    const { body } = answer;
+    const { body, file } = answer;
     const { all, crossOrigin } = this.#headers();
-    const headers = ["Content-Type", answer.contentType, "Content-Length", String(Buffer.byteLength(body)), ...all];
+    const headers = [
+      "Content-Type",
+      answer.contentType,
+      ...(file === undefined ? lengthOf(body) : fileHeaders(file)),
+      ...all,
+    ];
     if (response.req.headers.origin !== undefined) headers.push(...crossOrigin);
     if (more !== undefined) headers.push(...more);
     // Behind the last answer nothing more is read, so the caller is told.
@@ -192,8 +198,13 @@ class Exchange {
       headers.push("Connection", "close");
     if (answer.status === 499) response.statusMessage = "Failed";
     response.writeHead(answer.status, headers);
-    response.end(body);
-    this.#release(line);
+    if (file === undefined) {
+      response.end(body);
+      this.#release(line);
+      return;
+    }
+    const { log, settings } = this.#context;
+    sendBytes(file, response, { log, idle: settings.current.idletimeout * 1000, sent: () => this.#release(line) });
   }
 
   #release(line: Line): void {
@@ -203,6 +214,8 @@ class Exchange {
     line.socket.resume();
   }
 }
+
+const lengthOf = (body: string | Buffer): string[] => ["Content-Length", String(Buffer.byteLength(body))];
 
 const PREFLIGHT = [
   "Access-Control-Allow-Methods",
