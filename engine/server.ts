@@ -123,10 +123,9 @@ async function assemble(parts: Parts): Promise<Engine> {
     handle: callHandle,
   });
   const { nonces, bans } = admission;
-  const told = { log, logFiles, status };
-  const state = { database, settings, registry, rates, passwords, nonces, bans, outbox, tunnels, ...told };
+  const state = { database, settings, registry, rates, passwords, nonces, bans, outbox, log, status, tunnels };
   const memory = [...memoryOf(state), ...admission.memory];
-  const services: Engine["services"] = { ...state, storage, schedule, memory, handle: callHandle };
+  const services: Engine["services"] = { ...state, logFiles, storage, schedule, memory, handle: callHandle };
   await (purpose === "server" ? registry.start() : registry.load());
   await rates.refresh(true);
   await schedule.load();
