@@ -1,7 +1,7 @@
 /** What this server keeps in memory, and what of it can be freed since it can be made again. */
 import type { MemoryList, Services } from "./contracts.js";
 
-type Parts = Omit<Services, "memory" | "storage" | "schedule" | "handle">;
+type Parts = Omit<Services, "memory" | "storage" | "schedule" | "handle" | "logFiles">;
 
 export const memoryOf = ({
   registry,

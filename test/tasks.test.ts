@@ -117,7 +117,7 @@ eachDatabase("tasks", (fresh) => {
     await add(server, { name: "good", cron: "* * * * * *", sqlcommand: NOTE });
     await until(async () => Number(await notes(server)) > 0);
     assert.equal((await state(server, "faulty0"))["nextrun"], null);
-    assert.match(await admin(server, "maintreset"), /^OK: 15 tasks, faulty: faulty0: it has neither/);
+    assert.match(await admin(server, "maintreset"), /^OK: \d+ tasks, faulty: faulty0: it has neither/);
   });
 
   test("a task runs each time that it is due, and tells what came of it", async (t) => {
