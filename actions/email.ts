@@ -139,7 +139,7 @@ const email: Action = {
       },
     },
   },
-  close: async (services) => closeMailer(services),
+  stop: async (services) => closeMailer(services),
 };
 
 export default email;

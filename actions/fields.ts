@@ -1,13 +1,15 @@
 /** One field of one row, by names that the request gives: the names are looked up in the live schema, never pasted. */
-import knex, { type Knex } from "knex";
 import { isAdmin } from "../engine/admit/kind.js";
 import type { Action, ActionContext } from "../engine/contracts.js";
 import { parseAmount } from "../engine/database/amount.js";
+import { builders, send } from "../engine/database/builder.js";
 import { cellText } from "../engine/database/cells.js";
-import type { BoundValue, Column, Dialect, Session } from "../engine/database/database.js";
+import type { BoundValue, Column } from "../engine/database/database.js";
 import { ApiError } from "../engine/errors.js";
 import { SECRET_FIELDS } from "../engine/registry/scope.js";
-import type { Cell } from "../engine/request.js";
+import type { Cell, Row } from "../engine/request.js";
+import { subjectOf } from "../engine/run/audit.js";
+import { checkOption } from "../engine/settings.js";
 import { setCredit } from "./ledger.js";
 
 /** Tables of the engine's own that nobody edits field by field. */
@@ -18,20 +20,11 @@ const INTERNAL = new Set([
   "tb_apigeneration",
   "tb_apihistory",
   "tb_ledger",
+  "tb_payments",
+  "tb_audit",
 ]);
 
-/** Builders without a connection: they make text and bindings, the session runs them. */
-const builders: Readonly<Record<Dialect, Knex>> = {
-  sqlite: knex({ client: "better-sqlite3", useNullAsDefault: true }),
-  mariadb: knex({ client: "mysql2" }),
-};
-
 type Input = Readonly<Record<string, Cell | undefined>>;
-
-function send(session: Session, query: Knex.QueryBuilder) {
-  const { sql, bindings } = query.toSQL().toNative();
-  return session.run({ text: sql, values: bindings as BoundValue[] });
-}
 
 async function tableOf(input: Input, { services }: ActionContext): Promise<{ table: string; columns: Column[] }> {
   const table = (cellText(input["table"]) || "tb_users").toLowerCase();
@@ -42,7 +35,8 @@ async function tableOf(input: Input, { services }: ActionContext): Promise<{ tab
   return { table, columns };
 }
 
-function columnOf(name: string, columns: readonly Column[], parameter: string): Column {
+/** The column of that name. Errors: ApiError that names `parameter`, the one that named it. */
+export function columnOf(name: string, columns: readonly Column[], parameter: string): Column {
   const column = columns.find((it) => it.name === name.toLowerCase());
   if (column === undefined)
     throw new ApiError("wrong parameter", `${parameter}: there is no field ${shown(name)} in this table`);
@@ -51,8 +45,8 @@ function columnOf(name: string, columns: readonly Column[], parameter: string): 
 
 const shown = (name: string): string => name.replace(/[^\w.]/g, "?").slice(0, 64);
 
-/** The value as its column wants it. `declared` is the request's fieldtype: string, int or float. */
-function valueFor(column: Column, value: string, declared: string): string | number | null {
+/** The value as its column wants it. `declared` is the request's fieldtype: string, int or float. Errors: ApiError. */
+export function valueFor(column: Column, value: string, declared: string): string | number | null {
   const wrong = (what: string) => new ApiError("wrong parameter", `${column.name} must be ${what}`);
   const kind =
     declared === "int" ? "integer" : declared === "float" && column.kind !== "integer" ? "decimal" : column.kind;
@@ -110,7 +104,8 @@ async function getField(input: Input, context: ActionContext) {
   return { value: row[field.name] ?? "" };
 }
 
-const listOf = (value: Cell | undefined): Set<string> =>
+/** The names of a list of an action's input, in lower case. */
+export const listOf = (value: Cell | undefined): Set<string> =>
   new Set(
     cellText(value)
       .toLowerCase()
@@ -134,15 +129,29 @@ async function setAnyField(input: Input, context: ActionContext) {
     const credit = parseAmount(value);
     if (credit === undefined) throw new ApiError("wrong parameter", "credit must be an amount such as 2.5");
     await setCredit(Number(rowKey), credit, context);
-    return { changed: 1 };
+    return { changed: 1, what: "credits", table, field: field.name, row };
   }
+  if (table === "tb_settings") await checkSetting(field.name, value, rowKey, context);
   const changes = changesOf(field, value, cellText(input["type"]).toLowerCase(), context);
   const { changed } = await send(
     context.session,
     builders[context.session.dialect](table).where(key, rowKey).update(changes),
   );
   if (changed === 0) throw new ApiError("not found", `no row of ${table} has this ${key}`);
-  return { changed };
+  return { changed, what: subjectOf(table), table, field: field.name, row };
+}
+
+/** What would stop the next start or the next reload is refused now. Errors: ApiError "wrong parameter", naming the option. */
+async function checkSetting(field: string, value: string, id: BoundValue, { session }: ActionContext): Promise<void> {
+  if (field !== "name" && field !== "val") return;
+  const { rows } = await session.run({ text: "select name, val from tb_settings where id = ?", values: [id] });
+  if (rows[0] === undefined) return;
+  const option: Row = { ...rows[0], [field]: value };
+  try {
+    checkOption(cellText(option["name"]).toLowerCase(), cellText(option["val"]));
+  } catch (cause) {
+    throw new ApiError("wrong parameter", (cause as Error).message, { cause });
+  }
 }
 
 /** Secrets are sealed on their way in. */
@@ -177,7 +186,7 @@ async function setOwnField(input: Input, context: ActionContext) {
   if (isOnce) void query.where((empty) => empty.whereNull(field.name).orWhere(field.name, ""));
   const { changed } = await send(session, query.update(changes));
   if (changed === 0) throw new ApiError("conflict", `${field.name} is set already; an administrator can change it`);
-  return { changed };
+  return { changed, what: subjectOf(table), table, field: field.name, row: String(caller.id) };
 }
 
 const fields: Action = {

@@ -19,13 +19,16 @@ const CREDIT = "select credit from tb_users where id = ?";
 const BOOK = `insert into tb_ledger (datum, userid, amount, balance, kind, reference, idempotencykey)
   values (?, ?, ${AMOUNT}, ${AMOUNT}, ?, ?, ?)`;
 
-interface Booking {
+export interface Booking {
   user: number;
   /** Decimal text; less than zero for money that goes. */
   amount: string;
   kind: string;
   reference: string;
 }
+
+/** The transaction in which a credit changes; of the request, where there is one, `idempotencykey` stands in the ledger. */
+export type Books = Pick<ActionContext, "session"> & Partial<Pick<ActionContext, "params">>;
 
 const amountOf = (value: Cell | undefined, name: string): bigint => {
   const amount = parseAmount(String(value ?? ""));
@@ -42,11 +45,11 @@ const positive = (value: Cell | undefined, name: string): string => {
 const limit = formatAmount(MAX_AMOUNT);
 
 /** Writes the ledger row of a change that has just been made in the same transaction; answers the credit after it. */
-async function book(booking: Booking, { session, params }: ActionContext): Promise<string> {
+async function book(booking: Booking, { session, params }: Books): Promise<string> {
   const { rows } = await session.run({ text: CREDIT, values: [booking.user] });
   const balance = String(rows[0]?.["credit"]);
   const { user, amount, kind, reference } = booking;
-  const key = params["idempotencykey"] ?? null;
+  const key = params?.["idempotencykey"] ?? null;
   await session.run({
     text: BOOK,
     values: [toDatetime(Date.now()), user, amount, balance, kind, reference.slice(0, 200), key],
@@ -62,15 +65,28 @@ async function add(user: number, amount: string, session: Session): Promise<void
   throw new ApiError("wrong parameter", `a credit may be ${limit} at most`);
 }
 
-async function take(user: number, amount: string, session: Session): Promise<void> {
+/** False when the credit is less than the amount. */
+async function taken(user: number, amount: string, session: Session): Promise<boolean> {
   const { changed } = await session.run({ text: TAKE, values: [amount, user, amount] });
-  if (changed !== 1) throw new ApiError("no credit", `the credit is less than ${amount}`);
+  return changed === 1;
+}
+
+async function take(user: number, amount: string, session: Session): Promise<void> {
+  if (!(await taken(user, amount, session))) throw new ApiError("no credit", `the credit is less than ${amount}`);
+}
+
+/** Changes a credit and writes its ledger row; answers the credit after it, undefined where it is less than what goes. */
+export async function change(booking: Booking, books: Books): Promise<string | undefined> {
+  const { user, amount } = booking;
+  if (!amount.startsWith("-")) await add(user, amount, books.session);
+  else if (!(await taken(user, amount.slice(1), books.session))) return undefined;
+  return book(booking, books);
 }
 
 /** Who did it, for the ledger: the administrator behind `targetuser`, or the caller. */
 const actor = ({ caller }: ActionContext): string => `by ${caller.actingFor?.username ?? caller.username}`;
 
-const DIFFERENCES = `select u.id as id, u.username as username, u.credit as credit, coalesce(l.total, 0) as ledger,
+export const DIFFERENCES = `select u.id as id, u.username as username, u.credit as credit, coalesce(l.total, 0) as ledger,
   round(u.credit - coalesce(l.total, 0), 6) as difference
   from tb_users u left join (select userid, round(sum(amount), 6) as total from tb_ledger group by userid) l on l.userid = u.id
   where round(u.credit - coalesce(l.total, 0), 6) <> 0 order by u.id`;
@@ -183,7 +199,7 @@ const ledger: Action = {
               },
               context,
             );
-        return { rows, columns, count: rows.length };
+        return { rows, columns, count: rows.length, booked: String(wanted ?? "0") === "1" ? rows.length : 0 };
       },
     },
   },
@@ -199,6 +215,20 @@ export async function setCredit(user: number, target: bigint, context: ActionCon
   if (before === target) return formatAmount(before);
   await session.run({ text: SET, values: [formatAmount(target), user] });
   return book({ user, amount: formatAmount(target - before), kind, reference: actor(context) }, context);
+}
+
+/** Takes the price of something that is sold from an account; answers the credit after it. Errors: ApiError "no credit". */
+export async function takePrice(sale: Booking, books: Books): Promise<string> {
+  await take(sale.user, sale.amount, books.session);
+  return book({ ...sale, amount: `-${sale.amount}` }, books);
+}
+
+/** Gives the price of what could not be delivered back, in the transaction that says so. An account that is gone gets nothing. */
+export async function refund(sale: Booking, session: Session): Promise<void> {
+  const { rows } = await session.run({ text: CREDIT, values: [sale.user] });
+  if (rows.length === 0) return;
+  await add(sale.user, sale.amount, session);
+  await book(sale, { session });
 }
 
 export default ledger;

@@ -2,6 +2,7 @@
 import type { Action, ReloadReport } from "../engine/contracts.js";
 import { ApiError } from "../engine/errors.js";
 import type { Entry } from "../engine/registry/entry.js";
+import { describeEntry } from "../engine/registry/reference.js";
 import type { Caller } from "../engine/request.js";
 
 const by = (caller: Caller): string => caller.actingFor?.username ?? caller.username;
@@ -47,23 +48,14 @@ const registry: Action = {
       },
     },
     explain: {
-      summary: "One entry: its parameters, a row each.",
+      summary: "One entry: who may call it, its parameters, and requests with their answers.",
       input: { entry: "Its name." },
       transactional: true,
       async run({ entry: name }, { services }) {
         const entry = services.registry.current.entries.get(String(name).toLowerCase());
         if (entry === undefined || entry.closed !== undefined)
           throw new ApiError("not found", "no entry of that name can be called");
-        const rows = entry.params.map((param) => ({
-          parameter: param.name,
-          type: param.values?.join(" | ") ?? param.type,
-          required: param.required ? "yes" : "no",
-          default: param.default ?? "",
-          aliases: param.aliases.join(", "),
-          meaning: param.summary,
-        }));
-        const columns = ["parameter", "type", "required", "default", "aliases", "meaning"];
-        return { rows, columns, name: entry.name, text: entry.summary, audience: entry.audience };
+        return { text: describeEntry(entry) };
       },
     },
   },

@@ -15,6 +15,7 @@ const megabytes = (bytes: number): number => Math.round(bytes / 1_048_576);
 
 async function infoOf({ status, registry, database, outbox, rates }: Services): Promise<Record<string, Cell>> {
   const { total, failed } = status.requests();
+  const { delay, cpu } = status.load();
   const queue = await outbox.counts();
   const { generation, entries, faults } = registry.current;
   return {
@@ -34,8 +35,25 @@ async function infoOf({ status, registry, database, outbox, rates }: Services): 
     "outbox waiting": queue.waiting,
     "outbox failed": queue.failed,
     "queries running": database.running().length,
+    "event loop late ms": delay.p99.toFixed(1),
+    "CPU %": (cpu * 100).toFixed(1),
     "memory MB": megabytes(process.memoryUsage().rss),
   };
+}
+
+/** Milliseconds to two places. */
+const short = (milliseconds: number): string => String(Number(milliseconds.toFixed(2)));
+
+const COLUMNS = ["entry", "calls", "failed", "mean ms", "50% ms", "95% ms", "99% ms", "longest ms"];
+
+/** One row for each entry that was called. */
+function figuresOf({ status }: Services): { rows: Row[]; columns: string[] } {
+  const rows = status.entries().map((it): Row => {
+    const times = [it.milliseconds / it.calls, it.p50, it.p95, it.p99, it.longest].map(short);
+    const cells: Cell[] = [it.entry, it.calls, it.failed, ...times];
+    return Object.fromEntries(COLUMNS.map((column, index) => [column, cells[index] ?? null]));
+  });
+  return { rows, columns: COLUMNS };
 }
 
 /** Milliseconds of a round trip to the database. */
@@ -46,13 +64,14 @@ async function databasePing({ services }: ActionContext): Promise<number> {
 }
 
 async function heartbeatOf(context: ActionContext): Promise<Record<string, Cell>> {
-  const { outbox, registry, status } = context.services;
+  const { outbox, registry, settings, status } = context.services;
   const disk = await statfs(".");
   return {
     state: status.draining ? "draining" : "alive",
     "database ms": String(await databasePing(context)),
     "outbox waiting": (await outbox.counts()).waiting,
     generation: registry.current.generation,
+    switch: settings.current.switchurl === "" ? "none, since switchurl is not set" : "not asked by this version",
     "disk free MB": megabytes(disk.bavail * disk.bsize),
   };
 }
@@ -67,10 +86,19 @@ const server: Action = {
   name: "server",
   operations: {
     info: {
-      summary: "State and important figures, a row each.",
+      summary: "State and important figures, a row each, and each by its name.",
       input: {},
       transactional: false,
-      run: async (_input, { services }) => table(await infoOf(services)),
+      async run(_input, { services }) {
+        const values = await infoOf(services);
+        return { ...values, ...table(values) };
+      },
+    },
+    entries: {
+      summary: "Calls, failures and durations of each entry that was called, a row each.",
+      input: {},
+      transactional: true,
+      run: async (_input, { services }) => figuresOf(services),
     },
     heartbeat: {
       summary: "Whether the database, the outbox and the disk are well.",

@@ -2,6 +2,7 @@
 import type { Database, Session } from "./database/database.js";
 import type { DefinitionFault } from "./errors.js";
 import type { Log } from "./log.js";
+import type { LogFiles } from "./log-files.js";
 import type { Entry, Params } from "./registry/entry.js";
 import type {
   Answer,
@@ -12,6 +13,7 @@ import type {
   EncodedAnswer,
   ParamValue,
   Peer,
+  RelayTarget,
   Row,
 } from "./request.js";
 import type { SettingsStore } from "./settings.js";
@@ -22,8 +24,10 @@ export interface Action {
   operations: Readonly<Record<string, Operation>>;
   /** What carries out the outbox's items of the kind `name.delivery`, after the answer. */
   deliveries?: Readonly<Record<string, Delivery>>;
-  /** Closes what it holds open for a server that stops. */
-  close?(services: Services): Promise<void>;
+  /** Begins what runs beside the requests of a server, such as a link to a provider. */
+  start?(services: Services): void;
+  /** Ends it, and whatever else the action holds open; the outbox has stopped by then. */
+  stop?(services: Services): Promise<void>;
 }
 
 /** `name.operation` of a `call:` step. */
@@ -47,6 +51,11 @@ export interface ActionContext {
   params: Params;
   /** Stores an item of the outbox beside the changes of this entry; its worker is told after the answer. */
   store(item: Pick<OutboxItem, "kind" | "lane" | "body">): Promise<void>;
+  /**
+   * Has something waited for once the changes of this entry are committed; what it gives back replaces fields of this
+   * step's result in the answer. An ApiError becomes the answer, and undoes nothing.
+   */
+  afterwards(work: () => Promise<Readonly<Record<string, Cell>>>): void;
 }
 
 /** Carries out one kind of the outbox's items: outside any transaction, perhaps on another server, perhaps again after a crash. */
@@ -89,6 +98,8 @@ interface ActionResult {
   columns?: string[];
   truncated?: boolean;
   close?: boolean;
+  /** The console goes on with that one. */
+  relay?: RelayTarget;
   [field: string]: unknown;
 }
 
@@ -103,7 +114,16 @@ export interface Services {
   bans: Bans;
   outbox: Outbox;
   log: Log;
+  /** undefined where the log goes to standard error. */
+  logFiles: LogFiles | undefined;
   status: ServerStatus;
+  tunnels: Tunnels;
+  /** What this server keeps in memory. */
+  memory: readonly MemoryList[];
+  storage: Storage;
+  schedule: Schedule;
+  /** For requests that come in by other ways than a socket, such as a command by SMS. */
+  handle: Handle;
 }
 
 /** The entries in force. */
@@ -119,6 +139,10 @@ export interface Registry {
   readonly current: Snapshot;
   /** True while the database has a newer generation that this server could not load yet. */
   readonly behind: boolean;
+  /** True while a set is being made or read. */
+  readonly reloading: boolean;
+  /** Every text that an entry can ever send to the database. */
+  statements(): { entry: string; texts: string[] }[];
   /** Errors: ApiError "failed" whose detail names each fault by entry; the snapshot in force stays. */
   reload(by: string): Promise<ReloadReport>;
   /** Brings the rows before the last reload back, and reloads. */
@@ -131,22 +155,48 @@ export interface ReloadReport {
   removed: string[];
 }
 
-/** The price list in memory: longest prefix first. */
+/** The price list in memory, the number cache: longest prefix first. */
 export interface RateTable {
   /** `number` is digits only. `resellerId` 0 is the default list. undefined when no prefix fits. */
   find(number: string, resellerId: number, kind: "call" | "sms"): Rate | undefined;
-  /** Reads the price list again when it has changed since; always with `force`. */
+  /** All rates whose prefix fits, the one that `find` gives first: the reseller's own, then those of the default list. */
+  matches(number: string, resellerId: number, kind: "call" | "sms"): Rate[];
+  /** Reads the price list again when it has changed since; always with `force`. Answers the number of prices. */
   refresh(force?: boolean): Promise<number>;
+  readonly count: number;
+  /** All prices, each with the digits and the list by which it is found. */
+  all(): Iterable<{ prefix: string; resellerId: number; kind: "call" | "sms"; rate: Rate }>;
+  /** Drops the prices of one owner's lists (0 the default ones) and reads them again; all are found at any moment. */
+  reread(resellerId: number): Promise<{ dropped: number; read: number }>;
+  /** Makes the maps of prefixes anew from the prices in memory. */
+  reindex(): Promise<RateTableSize>;
+  size(): Promise<RateTableSize>;
+}
+export interface RateTableSize {
+  prices: number;
+  lists: number;
+  /** Digits of the longest prefix. */
+  longest: number;
+  /** Of the prices, written one after the other; the maps need some more. */
+  bytes: number;
 }
 export interface Rate {
+  /** Of the row of tb_billentries. */
+  id: number;
+  /** Of the list in tb_billsources; 0 for a row without one. */
+  list: number;
   prefix: string;
   name: string;
   /** Decimal text without trailing zeros, a minute or a message. */
   price: string;
   currency: string;
-  /** Seconds. */
+  /** Seconds of a step. */
   billingStep: number;
+  /** Seconds of the first interval, which is charged whole; 0 for a step's. */
+  minDuration: number;
   connectFee: string;
+  /** Seconds after which the rest of a call is free; 0 for never. */
+  freeAfter: number;
 }
 
 /** Passwords at rest: sealed, never hashed, since the digests need them. */
@@ -158,6 +208,9 @@ export interface Passwords {
   isSealed(stored: string): boolean;
   /** Constant time. */
   matches(stored: string, clear: string): boolean;
+  /** Accounts whose opened passwords are kept in memory, and their end. */
+  readonly kept: number;
+  forget(): void;
   /** What `tb_users.pinhash` holds for a PIN: equal for equal PINs, useless without the key. */
   pinHash(pin: string): string;
 }
@@ -172,6 +225,8 @@ export interface Bans {
   lift(address: string | "all"): Promise<number>;
   /** Takes the bans as the database has them. */
   refresh(): Promise<void>;
+  /** Banned addresses, networks and ranges. */
+  readonly size: number;
 }
 
 export interface Outbox {
@@ -197,6 +252,50 @@ export interface OutboxItem {
   body: unknown;
   entry: string;
   userId: number;
+  /** Seconds until the first try; none where absent. */
+  after?: number;
+}
+
+/** Scheduled tasks. */
+export interface Schedule {
+  list(): Promise<TaskReport[]>;
+  /** Runs a task now; answers its result in words. Errors: ApiError "not found", "conflict" while it runs, "failed". */
+  run(name: string): Promise<string>;
+  /** Reads and compiles all tasks again. Errors: Error when the file of the built-in ones is faulty. */
+  restart(): Promise<{ tasks: number; faulty: TaskReport[] }>;
+}
+export interface TaskReport extends Row {
+  name: string;
+  lastresult: string | null;
+  /** What is wrong with it; empty where nothing is. */
+  fault: string;
+}
+
+/** Backups, and the second database. All errors are ApiErrors. */
+export interface Storage {
+  /** Under that name or one of the time; none where there is one that is younger than so many hours. */
+  backup(name: string | undefined, youngerThan: number): Promise<{ backup: BackupReport; made: boolean }>;
+  /** Puts a backup in place of all data, which a new backup keeps; other requests are turned away meanwhile. */
+  restore(name: string): Promise<RestoreReport>;
+  /** Puts all data in place of those of the database that is not in use. */
+  copyToOther(): Promise<{ place: number; milliseconds: number }>;
+  places(): Promise<PlaceState[]>;
+  /** Uses the other database from now on, on this server; `withCopy`: after a copy of all data. */
+  changeOver(wanted: number | undefined, withCopy: boolean): Promise<{ place: number }>;
+}
+interface BackupReport {
+  name: string;
+  bytes: number;
+}
+export interface RestoreReport {
+  backup: BackupReport;
+  /** What was there before. */
+  safety: BackupReport;
+}
+/** 1 is that of `TBAPI_DB`, 2 that of `db2`. */
+export interface PlaceState extends Row {
+  database: number;
+  state: string;
 }
 
 /** What `info` and `heartbeat` tell of the process. */
@@ -204,13 +303,74 @@ export interface ServerStatus {
   readonly version: string;
   readonly startedAt: Date;
   connections(): number;
-  requests(): { total: number; failed: number };
+  /** `entries`: how many were called. */
+  requests(): { entries: number; total: number; failed: number };
+  /** The entries that were called, by name. */
+  entries(): EntryFigures[];
+  load(): ProcessLoad;
+  /** Takes no new work: the server ends, or `willStop` is set. */
   readonly draining: boolean;
+  /** Set by an administrator: only what is for administrators is carried out until it is unset. */
+  willStop: boolean;
+  /** Begins counting again. */
+  reset(): void;
   /**
    * Ends the process so that its supervisor starts it again: after what is in flight, or at once with `force`.
    * Errors: ApiError "not available" in a process that is not a server's.
    */
   restart(force: boolean): void;
+}
+export interface EntryFigures {
+  /** A name of the registry, or `unknown`. */
+  entry: string;
+  calls: number;
+  failed: number;
+  /** Of all calls together. */
+  milliseconds: number;
+  /** Milliseconds within which so many of a hundred calls were answered. */
+  p50: number;
+  p95: number;
+  p99: number;
+  longest: number;
+  /** Calls that took at most as long as each of `BUCKETS` (engine/metrics/meters.ts). */
+  upTo: readonly number[];
+}
+/** Since the start, or since the figures were reset. */
+export interface ProcessLoad {
+  /** Milliseconds for which the event loop was late. */
+  delay: { p50: number; p99: number; longest: number };
+  /** Part of the time in which the event loop was busy, from 0 to 1. */
+  busy: number;
+  cpuSeconds: number;
+  /** CPU seconds a second. */
+  cpu: number;
+}
+
+/** Hidden requests, and the connections on which they came. */
+export interface Tunnels {
+  /** Bytes received and sent are those of the hidden form. */
+  counters(): { open: number; sessions: number; requests: number; received: number; sent: number };
+  open(): readonly TunnelSession[];
+  /** Begins counting again. */
+  reset(): void;
+}
+export interface TunnelSession {
+  readonly id: string;
+  readonly transport: string;
+  readonly address: string;
+  readonly began: Date;
+  last: Date;
+  requests: number;
+  received: number;
+  sent: number;
+}
+
+/** Something that this server keeps in memory. */
+export interface MemoryList {
+  name: string;
+  size(): number;
+  /** Frees what can be made again; absent where nothing can. */
+  free?(): Promise<unknown> | unknown;
 }
 
 /** How a request comes in and how its answer goes out: one file of `engine/formats/`, default export. */
@@ -224,12 +384,14 @@ export interface Format {
   writes: readonly AnswerFormat[];
   encode?(
     answer: Answer,
-    request: Pick<ApiRequest, "format" | "callback" | "entry">,
+    request: Pick<ApiRequest, "format" | "callback" | "entry" | "old">,
   ): { contentType: string; body: string };
+  /** HTTP status under `httpstrictresponse`; 200 or 499 where absent. */
+  status?(answer: Answer, request: Pick<ApiRequest, "entry" | "old">): number;
 }
 
-/** What every transport ends in. Never rejects: an error is an answer. */
-export type Handle = (incoming: Incoming) => Promise<EncodedAnswer>;
+/** What every transport ends in. Never throws nor rejects: an error is an answer. A promise only where something is waited for. */
+export type Handle = (incoming: Incoming) => EncodedAnswer | Promise<EncodedAnswer>;
 
 /** A request before it is decoded. */
 export interface Incoming {

@@ -5,17 +5,20 @@ import type { Incoming } from "./contracts.js";
 import { ApiError } from "./errors.js";
 import { readers } from "./formats.js";
 import { openHidden } from "./hidden.js";
+import { readOld } from "./old-api/decode.js";
 import { Parameters } from "./parameters.js";
 import { readQuery } from "./query.js";
 import type { AnswerFormat, ApiRequest } from "./request.js";
 import type { Settings } from "./settings.js";
-import { isApiPath, isOldApiPath, splitTarget } from "./target.js";
+import { isApiPath, isOldApiPath, splitTarget, type Target } from "./target.js";
 
 /** Errors: ApiError, thrown or as a rejection. A promise only where the body's format needs one. */
 export function decode(incoming: Incoming, settings: Settings): ApiRequest | Promise<ApiRequest> {
   const { command } = incoming;
   if (command !== undefined) return decodeCommand(command, incoming, settings);
-  const { path, query } = splitTarget(incoming.target);
+  const target = splitTarget(incoming.target);
+  const { path, query } = target;
+  if (isOldApiPath(path)) return decodeOld(target, incoming, settings);
   if (path !== "") checkPath(path);
   if (path.includes("/jppget")) return decodeForwarded(query, incoming, settings);
   const params = new Parameters();
@@ -26,8 +29,10 @@ export function decode(incoming: Incoming, settings: Settings): ApiRequest | Pro
 
 /** The answer's format and callback where decoding failed: what the request seems to ask for. Never throws. */
 export function formatOf(incoming: Incoming): Pick<ApiRequest, "format"> {
+  const { path, query } = splitTarget(incoming.target);
+  if (isOldApiPath(path)) return { format: "old" };
   let named: AnswerFormat | undefined;
-  readQuery(splitTarget(incoming.target).query, (name, value) => {
+  readQuery(query, (name, value) => {
     if (name.toLowerCase() === "format") named ??= FORMATS.get(value.toLowerCase());
   });
   // A callback may be what was wrong, or JSONP may be off: a script is written only for a request that was understood.
@@ -37,9 +42,12 @@ export function formatOf(incoming: Incoming): Pick<ApiRequest, "format"> {
 
 function checkPath(path: string): void {
   if (isApiPath(path)) return;
-  if (isOldApiPath(path))
-    throw new ApiError("not available", "the interface under /xmapi/ is not served; use /mvapireq/");
   throw new ApiError("not found", "requests go to /mvapireq/?apientry=NAME");
+}
+
+function decodeOld(target: Target, incoming: Incoming, settings: Settings): ApiRequest {
+  const { params, old } = readOld(target, incoming);
+  return { ...requestOf(params, { ...incoming, body: NOTHING }, settings), format: "old", old };
 }
 
 function decodeCommand(command: NonNullable<Incoming["command"]>, incoming: Incoming, settings: Settings): ApiRequest {

@@ -7,16 +7,20 @@ import type { Settings } from "./settings.js";
 /** Never throws for an answer of the engine. */
 export function encode(
   answer: Answer,
-  request: Pick<ApiRequest, "format" | "callback" | "entry"> & { peer: Peer },
+  request: Pick<ApiRequest, "format" | "callback" | "entry" | "old"> & { peer: Peer },
   settings: Settings,
 ): EncodedAnswer {
-  const { contentType, body } = writerOf(request.format)(answer, request);
+  const { file, close = false } = answer;
+  if (file !== undefined) return { status: 200, contentType: file.type, body: "", file, close };
+  const { encode: write, status = codeOf } = writerOf(request.format);
+  const { contentType, body } = write(answer, request);
   const { transport } = request.peer;
   return {
-    status: settings.httpstrictresponse ? codeOf(answer) : 200,
+    status: settings.httpstrictresponse ? status(answer, request) : 200,
     contentType,
     body: transport === "tcp" || transport === "tls" ? asLines(body, answer, request.format) : body,
-    close: answer.close ?? false,
+    close,
+    ...(answer.relay === undefined ? {} : { relay: answer.relay }),
   };
 }
 

@@ -24,10 +24,11 @@ const random = (): string => randomBytes(12).toString("hex");
 export async function firstStart(parts: Parts): Promise<Made> {
   const { settings } = parts;
   const made: Made = {};
-  for (const name of ["apiv2key", "apiv2md5salt"] as const) {
-    if (settings.current[name] !== "" || !(await storeSetting(parts.database, name, random()))) continue;
+  for (const name of ["apiv2key", "apiv2md5salt", "deviceid"] as const) {
+    if (settings.current[name] !== "") continue;
+    const isNew = await storeSetting(parts.database, name, random());
     await settings.reload();
-    made[name] = settings.current[name];
+    if (isNew && name !== "deviceid") made[name] = settings.current[name];
   }
   const admin = await ensureAdministrator(parts);
   if (admin !== undefined) made.admin = admin;

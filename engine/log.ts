@@ -1,5 +1,6 @@
 /** The log: pino, with what must never be written taken out in one place. */
 import { type Logger, pino } from "pino";
+import type { LogFiles } from "./log-files.js";
 
 export type Log = Logger;
 
@@ -16,6 +17,7 @@ const SECRET_NAMES: ReadonlySet<string> = new Set([
   "code",
   "cardnum",
   "ccv2",
+  "paymentkey",
   "nonce",
   "mcrfs",
   "apiv2key",
@@ -24,16 +26,21 @@ const SECRET_NAMES: ReadonlySet<string> = new Set([
   "smtppassword",
   "pushkey",
   "vapidprivatekey",
+  "faxgatewaykey",
 ]);
 
-/** Writes JSON lines to standard error, so that standard output stays for what was asked for. Level: `trace` to `silent`. */
-export const makeLog = (level: string): Log =>
+/**
+ * Writes JSON lines to the files, or to standard error, so that standard output stays for what was asked for. Level: `trace`
+ * to `silent`. `everywhere` gives what stands in each line.
+ */
+export const makeLog = (level: string, everywhere: () => object = () => ({}), files?: LogFiles): Log =>
   pino(
     {
       level,
       base: null,
+      mixin: everywhere,
       timestamp: pino.stdTimeFunctions.isoTime,
       redact: { paths: [...SECRET_NAMES].flatMap((name) => [name, `*.${name}`]), censor: "***" },
     },
-    pino.destination({ fd: 2, sync: false }),
+    files?.stream ?? pino.destination({ fd: 2, sync: false }),
   );

@@ -3,6 +3,7 @@
 import { parseArgs } from "node:util";
 import { callEntry } from "./commands/call.js";
 import { checkDefinitions } from "./commands/check.js";
+import { printDocs } from "./commands/docs.js";
 import { listOptions } from "./commands/options.js";
 import { writeDefinitionSchema } from "./commands/schema.js";
 import { start } from "./commands/start.js";
@@ -12,6 +13,7 @@ const USAGE = `tbapi: an API engine for VoIP softswitches
   tbapi start [--sample]            serve; --sample loads sample data and prints requests to try
   tbapi check [--statements]        compile every definition against the database; print each fault, or each statement
   tbapi call ENTRY [name=value ...] one request from the command line, as a server administrator
+  tbapi docs                        the reference page: every entry, every option
   tbapi options                     every option and environment variable
   tbapi schema                      write the JSON Schema of a definition`;
 
@@ -38,6 +40,8 @@ async function main(argv: string[]): Promise<number> {
       return checkDefinitions(process.env, { statements: values.statements === true }, print);
     case "call":
       return callEntry(process.env, rest, print);
+    case "docs":
+      return printDocs(process.env, print);
     case "options":
       return listOptions(print);
     case "schema":

@@ -3,7 +3,7 @@
  * which wins over the table. The reference page of the options is made from this list.
  */
 interface OptionSpec {
-  type: "text" | "integer" | "decimal" | "flag" | "choice" | "list";
+  type: "text" | "integer" | "decimal" | "flag" | "choice" | "list" | "pattern";
   default: string;
   summary: string;
   /** Least and greatest value of an integer; the allowed words of a choice. */
@@ -46,6 +46,11 @@ export const OPTIONS = {
     type: "flag",
     default: "1",
     summary: "Private addresses (10/8, 172.16/12, 192.168/16, fc00::/7, link-local) are trusted.",
+  },
+  httpapiallowedip2: {
+    type: "list",
+    default: "",
+    summary: "Addresses that may send addcredit and adduser of the old interface (/xmapi/) with the key alone.",
   },
   trustediplist: { type: "list", default: "", summary: "More trusted addresses and ranges." },
   trustedproxies: { type: "list", default: "", summary: "Proxies whose X-Forwarded-For tells the caller's address." },
@@ -99,6 +104,11 @@ export const OPTIONS = {
       "From where the console may be used: 0 nowhere, 1 loopback, 2 this machine, 3 trusted addresses, 4 the LAN, 5 everywhere.",
   },
   mincreditonroute: { type: "decimal", default: "0.1", summary: "Least credit for entries with req_user_credit = 2." },
+  clusternodes: {
+    type: "text",
+    default: "",
+    summary: "Consoles of the other servers, as name=host:port with commas; client switches to one of them.",
+  },
   userofflinemin: {
     type: "integer",
     min: 1,
@@ -113,6 +123,7 @@ export const OPTIONS = {
     default: "600",
     summary: "Seconds for which a nonce can be used.",
   },
+  deviceid: { type: "text", default: "", summary: "Id of this installation. Made at the first start." },
   // Limits of use; the counters of failures are shared by all servers of a database
   limitaddress: {
     type: "integer",
@@ -337,8 +348,271 @@ export const OPTIONS = {
   ftprestartcommand: { type: "text", default: "", owner: true, summary: "Command line of ftprst." },
   webrestartcommand: { type: "text", default: "", owner: true, summary: "Command line of webrst." },
   upgradecommand: { type: "text", default: "", owner: true, summary: "Command line of upgradeall, with {what} in it." },
+  // Files
+  filesroot: { type: "text", default: "data/files", summary: "Folder of putfile, getfile, file and the ini files." },
+  filestorage: {
+    type: "text",
+    default: "data/filestorage",
+    summary:
+      "The public file storage: folder of pputfile and pgetfile. Where it is webroot's filestorage, /mvweb shows it too.",
+  },
+  filestoragequota: {
+    type: "integer",
+    min: 0,
+    max: 1000000000000,
+    default: "16777216",
+    summary: "Bytes that one user may keep in the public file storage.",
+  },
+  recordingsroot: {
+    type: "text",
+    default: "data/files/recordings",
+    summary: "Folder of the recorded calls: SIPCALLID.wav or .mp3, percent-encoded, there or in a folder YYYY-MM-DD.",
+  },
+  maxfilesize: {
+    type: "integer",
+    min: 1,
+    max: 1073741824,
+    default: "67108864",
+    summary: "Bytes of a file that is saved, or read as a whole.",
+  },
+  maxfiletext: {
+    type: "integer",
+    min: 1,
+    max: 268435456,
+    default: "1048576",
+    summary: "Bytes of a file that an answer carries as base64; over HTTP files have no limit.",
+  },
+  faxgateway: {
+    type: "text",
+    default: "",
+    summary: "Address (http or https) to which sendfax posts a form of from, to and file; empty for none.",
+  },
+  faxgatewaykey: {
+    type: "text",
+    default: "",
+    secret: true,
+    summary: "Sent to the fax gateway as Authorization: Bearer.",
+  },
+  maxloglines: {
+    type: "integer",
+    min: 1,
+    max: 100000,
+    default: "1000",
+    summary: "Lines of a log that showlog and logsearch answer at most.",
+  },
+  // Calls and messages
+  switchurl: {
+    type: "text",
+    default: "",
+    summary: "Address of the SIP switch's control interface; empty where there is no switch.",
+  },
+  callbackaccessnumber: { type: "text", default: "", summary: "The number that users dial to be called back." },
+  confroomprefix: {
+    type: "text",
+    default: "80",
+    summary: "What the number of a user's conference room begins with; the user's id follows.",
+  },
+  maxnumbers: {
+    type: "integer",
+    min: 0,
+    max: 1000,
+    default: "10",
+    summary: "Numbers for pin-less dialling, and callback numbers, that an account may have.",
+  },
+  maxoffmessages: {
+    type: "integer",
+    min: 0,
+    max: 10000,
+    default: "100",
+    summary: "Chat messages that may wait for one user; further ones are refused.",
+  },
+  maxmessage: { type: "integer", min: 1, max: 10000, default: "1000", summary: "Characters of a chat message." },
+  // Scheduled tasks
+  scheduler: { type: "flag", default: "1", summary: "This server runs scheduled tasks; read at its start." },
+  tasktimeout: {
+    type: "integer",
+    min: 100,
+    max: 3600000,
+    default: "30000",
+    summary: "Milliseconds after which the statement of a scheduled task is ended.",
+  },
+  // Backups and the second database
+  backuproot: { type: "text", default: "data/backup", summary: "Folder of the backups." },
+  retainbackups: {
+    type: "integer",
+    min: 0,
+    max: 100000,
+    default: "30",
+    summary: "Backups that are kept when a new one is made; 0 keeps all.",
+  },
+  db2: {
+    type: "text",
+    default: "",
+    secret: true,
+    summary: "Address of the second database, in the form of TBAPI_DB, for tbackup and dbfailover.",
+  },
+  // How long things are kept; maintenance removes what is older
+  retaincdrs: {
+    type: "integer",
+    min: 0,
+    max: 36500,
+    default: "0",
+    summary: "Days for which call records are kept; 0 is for ever.",
+  },
+  retainsms: {
+    type: "integer",
+    min: 0,
+    max: 36500,
+    default: "0",
+    summary: "Days for which text messages are kept; 0 is for ever.",
+  },
+  retainmessages: {
+    type: "integer",
+    min: 0,
+    max: 36500,
+    default: "90",
+    summary: "Days for which messages to users that were offline are kept; 0 is for ever.",
+  },
+  retainpresence: {
+    type: "integer",
+    min: 0,
+    max: 36500,
+    default: "30",
+    summary: "Days for which states of presence that nobody renewed are kept; 0 is for ever.",
+  },
+  retainidempotency: {
+    type: "integer",
+    min: 0,
+    max: 36500,
+    default: "90",
+    summary: "Days for which repeat keys of requests (idempotencykey) are kept; 0 is for ever.",
+  },
+  retainoutbox: {
+    type: "integer",
+    min: 0,
+    max: 36500,
+    default: "90",
+    summary: "Days for which failed actions are kept; 0 is for ever.",
+  },
+  retainaudit: {
+    type: "integer",
+    min: 0,
+    max: 36500,
+    default: "730",
+    summary: "Days for which the record of changes is kept; 0 is for ever.",
+  },
+  retainhistory: {
+    type: "integer",
+    min: 0,
+    max: 36500,
+    default: "730",
+    summary: "Days for which definitions that are out of force are kept; 0 is for ever.",
+  },
+  // SMS: a gateway over HTTP or an SMS centre
+  smsurl: {
+    type: "text",
+    default: "",
+    secret: true,
+    summary:
+      "Address of the HTTP gateway that sends SMS, with {from} {to} {text} behind its question mark; also {coding} (0, or 2 for UCS-2), {id}, {dlr}, the address for delivery reports, and {udh}: with it each part is sent alone, behind its header in bytes.",
+  },
+  smssuccess: {
+    type: "pattern",
+    default: "^(?!\\s*(ERR|FAIL))",
+    summary: "What the gateway's answer looks like when it took a message; its HTTP status has to be good, too.",
+  },
+  smsidpattern: {
+    type: "pattern",
+    default: "",
+    summary: "Finds the gateway's own id of a message in its answer, as the first group; needed where reports name it.",
+  },
+  smsreporturl: {
+    type: "text",
+    default: "",
+    summary:
+      "This server's smsdlr as the gateway reaches it, with the gateway's mark for the status, such as http://HOST/mvapireq/?apientry=smsdlr&status=%d; {dlr} of smsurl is this with the message's id and smssecret.",
+  },
+  smssecret: {
+    type: "text",
+    default: "",
+    secret: true,
+    summary: "What delivery reports have to show as secret; smsdlr is closed without it.",
+  },
+  smpphost: { type: "text", default: "", summary: "Host of the SMS centre (SMPP 3.4), where smsurl is empty." },
+  smppport: { type: "integer", min: 1, max: 65535, default: "2775", summary: "Port of the SMS centre." },
+  smppsystemid: { type: "text", default: "", summary: "Name of this server at the SMS centre." },
+  smpppassword: { type: "text", default: "", secret: true, summary: "Its password at the SMS centre." },
+  smppsystemtype: { type: "text", default: "", summary: "Its system type at the SMS centre; mostly empty." },
+  smsfrom: {
+    type: "text",
+    default: "",
+    summary: "Sender of messages that name none, where the account has no phone number: digits, or up to 11 letters.",
+  },
+  smsmaxparts: {
+    type: "integer",
+    min: 1,
+    max: 255,
+    default: "10",
+    summary: "Parts of a message; longer ones are refused.",
+  },
+  smswait: {
+    type: "integer",
+    min: 0,
+    max: 300,
+    default: "20",
+    summary: "Seconds for which sendsmssync and the like wait for the delivery report.",
+  },
+  smsrefund: {
+    type: "flag",
+    default: "1",
+    summary: "A message that the network did not deliver is refunded; one that could not be sent always is.",
+  },
+  smscommands: {
+    type: "text",
+    default: "p2p cb callback balance rating charge cli",
+    summary: "Entries that a phone may call by SMS; empty for none.",
+  },
+  smsanswers: {
+    type: "integer",
+    min: 0,
+    max: 10000,
+    default: "10",
+    summary: "Answers by SMS to one number in an hour, so that two machines don't answer each other without end.",
+  },
+  signupsms: {
+    type: "flag",
+    default: "0",
+    summary: "A sign-up with newuseru opens its account only once newusercode has shown the code that was sent by SMS.",
+  },
   // Data
   currency: { type: "text", default: "USD", summary: "The native currency." },
+  pricerounding: {
+    type: "choice",
+    choices: ["nearest", "up", "down"],
+    default: "nearest",
+    summary: "How the price of a call is rounded, once, at its end.",
+  },
+  pricedecimals: { type: "integer", min: 0, max: 6, default: "6", summary: "Places that the price of a call keeps." },
+  paymenturl: {
+    type: "text",
+    default: "",
+    summary: "Address of the payment gateway for cards: https, or http on this machine; empty for none.",
+  },
+  paymentkey: { type: "text", default: "", secret: true, summary: "What the payment gateway knows this server by." },
+  paymenttimeout: {
+    type: "integer",
+    min: 1,
+    max: 120,
+    default: "20",
+    summary: "Seconds for the payment gateway's answer; what it accepted later is found by looking the payment up.",
+  },
+  phonenumberlimit: {
+    type: "integer",
+    min: 1,
+    max: 1000000,
+    default: "5",
+    summary: "Phone numbers of the free pool that an account may hold.",
+  },
   sqltimeout: {
     type: "integer",
     min: 50,
@@ -347,6 +621,13 @@ export const OPTIONS = {
     summary: "Milliseconds after which a statement is ended.",
   },
   maxrows: { type: "integer", min: 1, max: 100000, default: "100", summary: "Rows that a custom entry or db shows." },
+  maxcdrs: {
+    type: "integer",
+    min: 1,
+    max: 1000000,
+    default: "10000",
+    summary: "Call records that one request may ask for with maxcount.",
+  },
 } as const satisfies Record<string, OptionSpec>;
 
 export type OptionName = keyof typeof OPTIONS;

@@ -1,24 +1,37 @@
-/** The price list in memory: a map of prefixes for each list, replaced whole when the tables change. */
-import type { Rate, RateTable } from "./contracts.js";
+/** The price list in memory: a map of prefixes for each owner and kind, replaced whole when the tables change. */
+import { serialize } from "node:v8";
+import { Mutex } from "async-mutex";
+import type { Rate, RateTable, RateTableSize } from "./contracts.js";
 import { cellText } from "./database/cells.js";
 import type { Database } from "./database/database.js";
 import type { Row } from "./request.js";
 import { makeSlices } from "./slices.js";
 
-type Prefixes = Map<string, Rate>;
-interface Lists {
-  /** By `kind:resellerid`. */
-  byOwner: ReadonlyMap<string, Prefixes>;
+type Kind = "call" | "sms";
+interface List {
+  resellerId: number;
+  kind: Kind;
+  byPrefix: ReadonlyMap<string, Rate>;
   /** Digits of the longest prefix. */
   longest: number;
-  count: number;
+}
+/** By `kind:resellerid`. */
+type Lists = ReadonlyMap<string, List>;
+
+interface Price {
+  resellerId: number;
+  kind: Kind;
+  rate: Rate;
 }
 
 /** A row of a list that is switched off is left out; a row without a list belongs to the default list of calls. */
 const READ_PRICES = `select e.id as id, e.prefix as prefix, e.name as name, e.price as price, e.currency as currency,
-  e.billingstep as billingstep, e.connectfee as connectfee, s.id as list, s.resellerid as resellerid, s.kind as kind
+  e.billingstep as billingstep, e.minduration as minduration, e.connectfee as connectfee, e.freeafter as freeafter,
+  s.id as list, s.resellerid as resellerid, s.kind as kind
   from tb_billentries e left join tb_billsources s on s.id = e.billsourceid
-  where e.enabled = 1 and (e.billsourceid is null or e.billsourceid = 0 or s.enabled = 1) order by e.id`;
+  where e.enabled = 1 and (e.billsourceid is null or e.billsourceid = 0 or s.enabled = 1)`;
+const READ_ALL = `${READ_PRICES} order by e.id`;
+const READ_OWNER = `${READ_PRICES} and coalesce(s.resellerid, 0) = ? order by e.id`;
 
 /** `changed` is kept by the database at each change of a row; the counts tell of rows that went. */
 const FINGERPRINT = `select (select count(*) from tb_billentries) as prices, (select max(changed) from tb_billentries) as pricechange,
@@ -27,74 +40,138 @@ const FINGERPRINT = `select (select count(*) from tb_billentries) as prices, (se
 
 export class PrefixRates implements RateTable {
   readonly #database: Database;
-  #lists: Lists = { byOwner: new Map(), longest: 0, count: 0 };
+  /** Held by whoever makes new lists. */
+  readonly #lock = new Mutex();
+  #lists: Lists = new Map();
   #seen = "";
-  #refreshing: Promise<number> | undefined;
 
   constructor(database: Database) {
     this.#database = database;
   }
 
-  find(number: string, resellerId: number, kind: "call" | "sms"): Rate | undefined {
-    const own = resellerId === 0 ? undefined : this.#longestPrefix(`${kind}:${resellerId}`, number);
-    return own ?? this.#longestPrefix(`${kind}:0`, number);
-  }
-
-  #longestPrefix(owner: string, number: string): Rate | undefined {
-    const prefixes = this.#lists.byOwner.get(owner);
-    if (prefixes === undefined) return undefined;
-    for (let length = Math.min(number.length, this.#lists.longest); length > 0; length -= 1) {
-      const rate = prefixes.get(number.slice(0, length));
-      if (rate !== undefined) return rate;
-    }
+  find(number: string, resellerId: number, kind: Kind): Rate | undefined {
+    for (const list of this.#listsFor(resellerId, kind))
+      for (const prefix of prefixesOf(number, list)) {
+        const rate = list.byPrefix.get(prefix);
+        if (rate !== undefined) return rate;
+      }
     return undefined;
   }
 
-  /** Answers the number of prices. Calls at the same time share one reading, unless one of them forces its own. */
+  get count(): number {
+    return countOf(this.#lists);
+  }
+
+  *all(): ReturnType<RateTable["all"]> {
+    for (const { rate, ...list } of pricesOf(this.#lists)) yield { prefix: rate.prefix, ...list, rate };
+  }
+
+  matches(number: string, resellerId: number, kind: Kind): Rate[] {
+    return this.#listsFor(resellerId, kind).flatMap((list) =>
+      [...prefixesOf(number, list)].flatMap((prefix) => list.byPrefix.get(prefix) ?? []),
+    );
+  }
+
+  /** The reseller's own list where there is one, then the default one. */
+  #listsFor(resellerId: number, kind: Kind): List[] {
+    const owners = resellerId === 0 ? [0] : [resellerId, 0];
+    return owners.flatMap((owner) => this.#lists.get(`${kind}:${owner}`) ?? []);
+  }
+
+  /** Calls at the same time share one reading, unless one of them forces its own. */
   async refresh(force = false): Promise<number> {
-    if (this.#refreshing !== undefined) {
-      await this.#refreshing;
-      if (!force) return this.#lists.count;
-    }
-    this.#refreshing = this.#read(force).finally(() => {
-      this.#refreshing = undefined;
-    });
-    return this.#refreshing;
+    if (force || !this.#lock.isLocked()) return this.#lock.runExclusive(() => this.#read(force));
+    await this.#lock.waitForUnlock();
+    return countOf(this.#lists);
   }
 
   async #read(force: boolean): Promise<number> {
     const { rows } = await this.#database.run({ text: FINGERPRINT, values: [] });
     const fingerprint = JSON.stringify(rows[0]);
-    if (!force && fingerprint === this.#seen) return this.#lists.count;
-    const prices = await this.#database.run({ text: READ_PRICES, values: [] });
-    this.#lists = await listsOf(prices.rows);
-    this.#seen = fingerprint;
-    return this.#lists.count;
+    if (force || fingerprint !== this.#seen) {
+      const prices = await this.#database.run({ text: READ_ALL, values: [] });
+      this.#lists = await listsOf(pricesIn(prices.rows));
+      this.#seen = fingerprint;
+    }
+    return countOf(this.#lists);
+  }
+
+  reread(resellerId: number): Promise<{ dropped: number; read: number }> {
+    return this.#lock.runExclusive(async () => {
+      const { rows } = await this.#database.run({ text: READ_OWNER, values: [resellerId] });
+      const fresh = await listsOf(pricesIn(rows));
+      const kept = [...this.#lists].filter(([, list]) => list.resellerId !== resellerId);
+      const dropped = countOf(this.#lists) - countOf(new Map(kept));
+      this.#lists = new Map([...kept, ...fresh]);
+      return { dropped, read: countOf(fresh) };
+    });
+  }
+
+  reindex(): Promise<RateTableSize> {
+    return this.#lock.runExclusive(async () => {
+      this.#lists = await listsOf(pricesOf(this.#lists));
+      return this.size();
+    });
+  }
+
+  async size(): Promise<RateTableSize> {
+    const lists = [...this.#lists.values()];
+    const longest = Math.max(0, ...lists.map((list) => list.longest));
+    const slice = makeSlices();
+    let bytes = 0;
+    for (const { rate } of pricesOf(this.#lists)) {
+      await slice();
+      bytes += serialize(rate).length;
+    }
+    return { prices: countOf(this.#lists), lists: lists.length, longest, bytes };
   }
 }
 
-async function listsOf(rows: readonly Row[]): Promise<Lists> {
-  const byOwner = new Map<string, Prefixes>();
-  let longest = 0;
+/** The prefixes of a number that the list may have, the longest first. */
+function* prefixesOf(number: string, { longest }: List): Generator<string> {
+  for (let length = Math.min(number.length, longest); length > 0; length -= 1) yield number.slice(0, length);
+}
+
+const countOf = (lists: Lists): number => [...lists.values()].reduce((sum, { byPrefix }) => sum + byPrefix.size, 0);
+
+const pricesOf = (lists: Lists): Price[] =>
+  [...lists.values()].flatMap(({ resellerId, kind, byPrefix }) =>
+    [...byPrefix.values()].map((rate) => ({ resellerId, kind, rate })),
+  );
+
+/** Of two prices of one prefix the later counts. */
+async function listsOf(prices: Iterable<Price>): Promise<Lists> {
+  const lists = new Map<string, List & { byPrefix: Map<string, Rate> }>();
   const slice = makeSlices();
-  for (const row of rows) {
+  for (const { resellerId, kind, rate } of prices) {
     await slice();
-    const owner = `${row["kind"] === "sms" ? "sms" : "call"}:${row["resellerid"] ?? 0}`;
-    const prefixes = byOwner.get(owner) ?? new Map<string, Rate>();
-    byOwner.set(owner, prefixes);
-    const rate = rateOf(row);
-    prefixes.set(rate.prefix, rate);
-    longest = Math.max(longest, rate.prefix.length);
+    const owner = `${kind}:${resellerId}`;
+    const list = lists.get(owner) ?? { resellerId, kind, byPrefix: new Map(), longest: 0 };
+    lists.set(owner, list);
+    list.byPrefix.set(rate.prefix, rate);
+    list.longest = Math.max(list.longest, rate.prefix.length);
   }
-  return { byOwner, longest, count: rows.length };
+  return lists;
 }
 
-const rateOf = (row: Row): Rate => ({
-  prefix: cellText(row["prefix"]).replace(/\D/g, ""),
-  // Clients take the second word as the destination, so a name has to be one word.
-  name: cellText(row["name"]).trim().replace(/\s+/g, "-"),
-  price: cellText(row["price"]),
-  currency: cellText(row["currency"]),
-  billingStep: Number(row["billingstep"] ?? 1),
-  connectFee: cellText(row["connectfee"] ?? "0"),
+function* pricesIn(rows: readonly Row[]): Generator<Price> {
+  for (const row of rows) yield priceOf(row);
+}
+
+const priceOf = (row: Row): Price => ({
+  resellerId: Number(row["resellerid"] ?? 0),
+  kind: row["kind"] === "sms" ? "sms" : "call",
+  rate: {
+    id: Number(row["id"]),
+    list: Number(row["list"] ?? 0),
+    prefix: cellText(row["prefix"]).replace(/\D/g, ""),
+    // Clients take the second word as the destination, so a name has to be one word.
+    name: cellText(row["name"]).trim().replace(/\s+/g, "-"),
+    price: cellText(row["price"]),
+    currency: cellText(row["currency"]),
+    billingStep: Number(row["billingstep"] ?? 1),
+    minDuration: Number(row["minduration"] ?? 0),
+    connectFee: cellText(row["connectfee"] ?? "0"),
+    freeAfter: Number(row["freeafter"] ?? 0),
+  },
 });

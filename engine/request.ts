@@ -1,6 +1,18 @@
 /** The nouns of a request's way through the engine; types only. */
+import type { Readable } from "node:stream";
 
-export type TransportName = "http" | "https" | "tcp" | "tls" | "udp" | "ws" | "wss" | "tunnel" | "console" | "local";
+export type TransportName =
+  | "http"
+  | "https"
+  | "tcp"
+  | "tls"
+  | "udp"
+  | "ws"
+  | "wss"
+  | "tunnel"
+  | "console"
+  | "sms"
+  | "local";
 
 /** Who is at the other end of the socket, as the transport saw it. */
 export interface Peer {
@@ -11,8 +23,10 @@ export interface Peer {
   forwarded: boolean;
   /** Identity of the connection, to be closed or limited. */
   connection: string;
-  /** Set on the console: the administrator who logged in there. */
+  /** On the console the administrator who logged in there; of a request of the server's own what it is called. */
   consoleUser?: string;
+  /** Set for a message: the id of the account whose number sent it. */
+  account?: number;
 }
 
 /** A parameter's value: text, a number or boolean of JSON as its own text, or null where JSON says null. */
@@ -32,11 +46,23 @@ export interface ApiRequest {
   peer: Peer;
   /** Which encoder writes the answer. */
   format: AnswerFormat;
+  /** Set for a request of the old interface. */
+  old?: OldRequest;
   /** JSONP's callback, checked to be an identifier. */
   callback?: string;
 }
 
-export type AnswerFormat = "text" | "cleartext" | "html" | "xml" | "soap" | "json" | "jsonp" | "jppget";
+/** What of a request under `/xmapi/` is still of use once it has become one for an entry. */
+export interface OldRequest {
+  /** A good answer is `OK` alone, or what the entry answers. */
+  answer: "ok" | "text";
+  /** Addresses of `httpapiallowedip2` may send it without a login. */
+  trusted: boolean;
+  /** The caller was named by a PIN alone. */
+  pincode: boolean;
+}
+
+export type AnswerFormat = "text" | "cleartext" | "html" | "xml" | "soap" | "json" | "jsonp" | "jppget" | "old";
 
 /** A value in a row of an answer. Decimals are text without trailing zeros; whole numbers are numbers where they are safe. */
 export type Cell = string | number | null;
@@ -58,7 +84,36 @@ export interface Answer {
   prose?: boolean;
   /** The transport closes the connection after this answer. */
   close?: boolean;
+  /** The console goes on with another server's after this answer. */
+  relay?: RelayTarget;
+  /** A file that is answered in place of the text. */
+  content?: Content;
+  /** The same, opened to be sent as it is. */
+  file?: ServedFile;
 }
+
+/** The console of another server. */
+export interface RelayTarget {
+  host: string;
+  port: number;
+}
+
+/** A file of an answer, not opened yet. */
+export interface Content {
+  /** Media type, such as `audio/mpeg`. */
+  type: string;
+  /** The name under which a caller would keep it. */
+  filename: string;
+  /** Called once at most. Errors: ApiError. */
+  open(): Promise<OpenedContent>;
+}
+/** Whoever has it reads the stream to its end, or destroys it. */
+export interface OpenedContent {
+  stream: Readable;
+  /** Bytes; undefined where that is known only at the end. */
+  size: number | undefined;
+}
+export type ServedFile = OpenedContent & Pick<Content, "type" | "filename">;
 
 /** Bytes of an answer and what HTTP says of them. */
 export interface EncodedAnswer {
@@ -66,7 +121,10 @@ export interface EncodedAnswer {
   status: number;
   contentType: string;
   body: Buffer | string;
+  /** In place of the body; only HTTP is given one. */
+  file?: ServedFile;
   close: boolean;
+  relay?: RelayTarget;
 }
 
 /** How the caller was recognised. */

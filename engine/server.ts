@@ -1,13 +1,19 @@
 /** Puts the parts of a server together; starts them in order and stops them in reverse. */
 import { type Admission, makeAdmission } from "./admit/admit.js";
 import { loadSealKey, makePasswords } from "./admit/seal.js";
+import { TunnelSessions } from "./connections/tunnels.js";
 import type { Action, Handle, Services } from "./contracts.js";
 import type { Database } from "./database/database.js";
 import { migrate } from "./database/migrate.js";
-import { openDatabase } from "./database/open.js";
+import { type OpenOptions, openDatabase } from "./database/open.js";
+import { SwitchableDatabase } from "./database/switchable.js";
 import { firstStart, type Made } from "./first-start.js";
+import { Gate } from "./gate.js";
 import { makeHandle } from "./handle.js";
 import { type Log, makeLog } from "./log.js";
+import { LogFiles } from "./log-files.js";
+import { memoryOf } from "./memory.js";
+import { metricsPage } from "./metrics/page.js";
 import { OPTIONS } from "./options.js";
 import { PrefixRates } from "./rates.js";
 import { type LiveRegistry, makeRegistry } from "./registry/registry.js";
@@ -18,17 +24,23 @@ import { makeRun, operationsOf } from "./run/run.js";
 import { settingsOfEnvironment } from "./settings.js";
 import { StoredSettings } from "./settings-store.js";
 import { Status } from "./status.js";
+import { DatabaseStorage } from "./storage/storage.js";
+import { makeSchedule } from "./tasks/make-schedule.js";
+import type { Scheduler } from "./tasks/scheduler.js";
 import { openTransports, type Transports } from "./transports.js";
 
 /** Everything but the listening ports. */
 export interface Engine {
-  services: Services & { registry: LiveRegistry };
+  services: Services & { registry: LiveRegistry; schedule: Scheduler };
   admission: Admission;
   handle: Handle;
   outbox: OutboxWorker;
   /** What carries out the outbox's items. */
   carriers: ReadonlyMap<string, Carrier>;
   status: Status;
+  tunnels: TunnelSessions;
+  /** Begins what actions do beside the requests. */
+  startActions(): void;
   /** What a first start made, to be printed once. */
   made: Made;
   close(): Promise<void>;
@@ -46,68 +58,107 @@ export async function openEngine(
   environment: NodeJS.ProcessEnv,
   purpose: "server" | "command" = "server",
 ): Promise<Engine> {
-  const log = makeLog(environment["TBAPI_LOGLEVEL"] ?? "info");
+  const logFolder = environment["TBAPI_LOGFOLDER"];
+  const logFiles = logFolder ? new LogFiles(logFolder) : undefined;
+  // There are lines before there is a registry.
+  const inForce: { registry?: LiveRegistry } = {};
+  const log = makeLog(environment["TBAPI_LOGLEVEL"] ?? "info", () => generationOf(inForce.registry), logFiles);
   const options = settingsOfEnvironment(environment);
   const address = environment["TBAPI_DB"] ?? "sqlite:data/tbapi.sqlite";
   let settings: StoredSettings | undefined;
   // The limit is an option, and options are in the database: until they are read the default holds.
   const timeout = () => settings?.current.sqltimeout ?? Number(OPTIONS.sqltimeout.default);
-  const database = await openDatabase(address, { timeout, log });
+  const open = (where: string, how?: OpenOptions) => openDatabase(where, { timeout, log }, how);
+  const database = new SwitchableDatabase(await open(address));
   try {
     await migrate(address);
     settings = new StoredSettings(database, options);
     await settings.reload();
-    return await assemble({ database, settings, environment, log, purpose });
+    return await assemble({ database, address, open, settings, environment, log, logFiles, purpose, inForce });
   } catch (cause) {
     await database.close();
     throw cause;
   }
 }
 
+const generationOf = (registry: LiveRegistry | undefined): object =>
+  registry === undefined ? {} : { generation: registry.current.generation };
+
 interface Parts {
-  database: Database;
+  database: SwitchableDatabase;
+  address: string;
+  open(address: string, options?: OpenOptions): Promise<Database>;
   settings: StoredSettings;
   environment: NodeJS.ProcessEnv;
   log: Log;
+  logFiles: LogFiles | undefined;
   purpose: "server" | "command";
+  /** Told the registry once it is made. */
+  inForce: { registry?: LiveRegistry };
 }
 
-async function assemble({ database, settings, environment, log, purpose }: Parts): Promise<Engine> {
+async function assemble(parts: Parts): Promise<Engine> {
+  const { database, settings, environment, log, logFiles, purpose, inForce } = parts;
   const passwords = makePasswords(loadSealKey(environment, log), log);
   const made = purpose === "server" ? await firstStart({ database, settings, passwords, environment }) : {};
   const actions = await loadRoom<Action>(actionsFolder);
   const operations = operationsOf(actions.values());
   const deliveries = deliveriesOf(actions.values());
   const registry = makeRegistry({ database, log, seal: passwords.seal, operations, deliveries, definitionsFolder });
+  inForce.registry = registry;
   const admission = makeAdmission({ database, settings, passwords, log });
   const outbox = new OutboxWorker(database, log);
   const rates = new PrefixRates(database);
   const status = new Status();
-  const services = {
-    database,
-    settings,
+  const tunnels = new TunnelSessions(settings);
+  const gate = new Gate();
+  const renew = () => readAgain({ settings, registry, rates, admission });
+  const storage = new DatabaseStorage({ ...parts, gate, renew, generation: () => registry.current.generation });
+  const callHandle: Handle = (incoming) => handle(incoming);
+  const schedule = makeSchedule({
+    ...parts,
     registry,
-    rates,
-    passwords,
-    nonces: admission.nonces,
-    bans: admission.bans,
+    gate,
     outbox,
-    log,
-    status,
-  };
+    deliveries,
+    definitionsFolder,
+    handle: callHandle,
+  });
+  const { nonces, bans } = admission;
+  const state = { database, settings, registry, rates, passwords, nonces, bans, outbox, log, status, tunnels };
+  const memory = [...memoryOf(state), ...admission.memory];
+  const services: Engine["services"] = { ...state, logFiles, storage, schedule, memory, handle: callHandle };
   await (purpose === "server" ? registry.start() : registry.load());
   await rates.refresh(true);
+  await schedule.load();
   const carriers = makeCarriers(outbox.table, services, deliveries);
   const run = makeRun(services, operations);
-  const handle = makeHandle({ registry, admission, run, settings, log, count: status.count });
+  const handle = makeHandle({ registry, gate, admission, run, settings, log, status, count: status.count });
   const close = async () => {
+    await schedule.stop();
     await registry.stop();
     await outbox.stop();
-    for (const action of actions) await action.close?.(services);
+    await Promise.all(actions.map((action) => action.stop?.(services)));
     await admission.close();
     await database.close();
+    status.loadMeter.stop();
   };
-  return { services, admission, handle, outbox, carriers, status, made, close };
+  const startActions = () => actions.forEach((action) => void action.start?.(services));
+  return { services, admission, handle, outbox, carriers, status, tunnels, startActions, made, close };
+}
+
+/** What a server keeps of its database, after that was restored or is another one. */
+async function readAgain({ settings, registry, rates, admission }: ReadAgain): Promise<void> {
+  await settings.reload();
+  await registry.catchUp();
+  await rates.refresh(true);
+  await admission.refresh();
+}
+interface ReadAgain {
+  settings: StoredSettings;
+  registry: LiveRegistry;
+  rates: PrefixRates;
+  admission: Admission;
 }
 
 export interface RunningServer {
@@ -119,7 +170,7 @@ export interface RunningServer {
 
 /** Serves on `TBAPI_HOST`, `TBAPI_PORT` and `TBAPI_ADMINPORT`. Port 0 takes a free one. */
 export async function startServer(engine: Engine, environment: NodeJS.ProcessEnv): Promise<RunningServer> {
-  const { services, admission, handle, outbox, carriers, status } = engine;
+  const { services, admission, handle, outbox, carriers, status, tunnels } = engine;
   // Bans and counters of before the start hold from the first request on.
   await admission.refresh();
   const transports = await openTransports({
@@ -131,16 +182,22 @@ export async function startServer(engine: Engine, environment: NodeJS.ProcessEnv
     adminPort: portOf(environment, "TBAPI_ADMINPORT"),
     consoleLogin: admission.consoleLogin,
     consoleAllowed: admission.consoleAllowed,
+    tunnels,
+    metrics: (peer) => metricsPage(peer, admission, services),
   });
   status.connections = transports.connections;
+  status.loadMeter.start();
+  engine.startActions();
   outbox.start(carriers);
+  if (services.settings.current.scheduler) services.schedule.start();
   const stopTicking = everySecond(engine);
   return {
     engine,
     ports: transports.ports,
     async stop() {
-      status.draining = true;
+      status.stopping = true;
       await transports.drain();
+      await services.schedule.stop();
       await stopTicking();
       await engine.close();
     },

@@ -42,12 +42,13 @@ export const START_VARIABLES = {
   TBAPI_ADMIN_PASSWORD: "Password of the first administrator; made and printed once where absent.",
   TBAPI_SEALKEY: "64 hex digits: the key under which passwords are sealed; otherwise TBAPI_SEALKEYFILE.",
   TBAPI_SEALKEYFILE: "File with that key; default data/seal.key, made at the first start.",
+  TBAPI_LOGFOLDER: "Folder of this server's log files; where absent the log goes to standard error.",
   TBAPI_LOGLEVEL: "trace, debug, info, warn, error or silent; default info.",
 } as const;
 
 /** Errors: Error whose message names the option and says what it may be. */
 export function parseSettings(texts: ReadonlyMap<string, string>): Settings {
-  for (const name of texts.keys()) if (!Object.hasOwn(OPTIONS, name)) throw new Error(unknownOption(name));
+  for (const name of texts.keys()) if (!isOption(name)) throw new Error(unknownOption(name));
   const entries = (Object.keys(OPTIONS) as OptionName[]).map((name) => [
     name,
     parseOption(name, texts.get(name) ?? OPTIONS[name].default),
@@ -55,6 +56,13 @@ export function parseSettings(texts: ReadonlyMap<string, string>): Settings {
   return Object.freeze(Object.fromEntries(entries)) as Settings;
 }
 
+/** Errors: Error as of {@link parseSettings}, for one option alone. */
+export function checkOption(name: string, text: string): void {
+  if (!isOption(name)) throw new Error(unknownOption(name));
+  parseOption(name, text);
+}
+
+const isOption = (name: string): name is OptionName => Object.hasOwn(OPTIONS, name);
 const unknownOption = (name: string) => `unknown option ${name}: see \`tbapi options\` for those that there are`;
 
 function parseOption(name: OptionName, text: string): unknown {
@@ -81,8 +89,20 @@ function parseOption(name: OptionName, text: string): unknown {
       parseAddressList(name, items);
       return Object.freeze(items);
     }
+    case "pattern":
+      if (!isPattern(text)) throw wrong("a regular expression");
+      return text;
     default:
       return text;
+  }
+}
+
+function isPattern(text: string): boolean {
+  try {
+    new RegExp(text, "iu");
+    return true;
+  } catch {
+    return false;
   }
 }
 
@@ -92,7 +112,7 @@ export function settingsOfEnvironment(environment: NodeJS.ProcessEnv): Map<strin
   for (const [variable, value] of Object.entries(environment)) {
     if (!variable.startsWith("TBAPI_") || variable in START_VARIABLES || value === undefined) continue;
     const name = variable.slice("TBAPI_".length).toLowerCase();
-    if (!Object.hasOwn(OPTIONS, name)) throw new Error(`${variable}: ${unknownOption(name)}`);
+    if (!isOption(name)) throw new Error(`${variable}: ${unknownOption(name)}`);
     texts.set(name, value);
   }
   return texts;

@@ -1,7 +1,9 @@
 /** What `info` tells of the process. */
 import { createRequire } from "node:module";
-import type { ServerStatus } from "./contracts.js";
+import type { EntryFigures, ProcessLoad, ServerStatus } from "./contracts.js";
 import { ApiError } from "./errors.js";
+import { LoadMeter } from "./metrics/load.js";
+import { EntryMeters } from "./metrics/meters.js";
 
 const { version } = createRequire(import.meta.url)("../../package.json") as { version: string };
 
@@ -10,20 +12,37 @@ export const VERSION = version;
 export class Status implements ServerStatus {
   readonly version = VERSION;
   readonly startedAt = new Date();
-  draining = false;
+  /** Set once the server ends. */
+  stopping = false;
+  willStop = false;
   connections: () => number = () => 0;
   restart: ServerStatus["restart"] = () => {
     throw new ApiError("not available", "only a server that `tbapi start` runs can be restarted");
   };
-  #total = 0;
-  #failed = 0;
+  readonly meters = new EntryMeters();
+  readonly loadMeter = new LoadMeter();
 
-  readonly count = (ok: boolean): void => {
-    this.#total += 1;
-    if (!ok) this.#failed += 1;
-  };
+  get draining(): boolean {
+    return this.stopping || this.willStop;
+  }
 
-  requests(): { total: number; failed: number } {
-    return { total: this.#total, failed: this.#failed };
+  readonly count = (entry: string, ok: boolean, milliseconds: number): void =>
+    this.meters.record(entry, ok, milliseconds);
+
+  requests(): { entries: number; total: number; failed: number } {
+    return this.meters.totals();
+  }
+
+  entries(): EntryFigures[] {
+    return this.meters.list();
+  }
+
+  load(): ProcessLoad {
+    return this.loadMeter.now();
+  }
+
+  reset(): void {
+    this.meters.reset();
+    this.loadMeter.reset();
   }
 }

@@ -2,12 +2,15 @@
 import { once } from "node:events";
 import type { AddressInfo, Server } from "node:net";
 import { Connections } from "./connections/connections.js";
+import type { TransportContext } from "./connections/context.js";
 import { makePeers } from "./connections/peers.js";
 import { makePort } from "./port.js";
 import { type ConsoleOptions, makeConsole } from "./transports/console.js";
 import { openUdp } from "./transports/udp.js";
 
-export interface TransportOptions extends Omit<ConsoleOptions, "connections"> {
+export interface TransportOptions
+  extends Omit<ConsoleOptions, "connections">,
+    Pick<TransportContext, "tunnels" | "metrics"> {
   /** Address to listen on. */
   host: string;
   /** The shared port; 0 takes a free one. */
@@ -31,10 +34,10 @@ const DRAIN_MILLISECONDS = 20_000;
 
 /** Errors: Error that names the option or the port that can't be used. */
 export async function openTransports(options: TransportOptions): Promise<Transports> {
-  const { handle, settings, log, host } = options;
+  const { handle, settings, log, host, tunnels, metrics } = options;
   const peers = makePeers(settings, log);
   const connections = new Connections(settings, peers.isProxy);
-  const context = { handle, settings, log, connections, peers };
+  const context = { handle, settings, log, connections, peers, tunnels, metrics };
   const shared = makePort(context);
   const port = await listen(shared, host, options.port);
   const udp = await openUdp(host, port, context);

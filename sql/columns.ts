@@ -1,5 +1,6 @@
 /** Kinds of columns, each with its form in either database. A migration names kinds, never types. */
 import type { Knex } from "knex";
+import { triggerText } from "./triggers.js";
 
 type Column = Knex.ColumnBuilder;
 
@@ -45,6 +46,14 @@ export async function makeTable(
   });
 }
 
+/** Adds columns to a table that is there. */
+export async function addColumns(knex: Knex, name: string, build: (columns: Columns) => void): Promise<void> {
+  const sqlite = knex.client.config.client === "better-sqlite3";
+  await knex.schema.alterTable(name, (table) =>
+    build(sqlite ? sqliteColumns(knex, table) : mariaDbColumns(knex, table)),
+  );
+}
+
 /** Without regard to case, but with regard to spaces at the end, which SQLite doesn't forgive either. */
 async function caseless(knex: Knex): Promise<string> {
   const [rows] = await knex.raw("select version() as version");
@@ -54,12 +63,11 @@ async function caseless(knex: Knex): Promise<string> {
 /** On SQLite a trigger keeps the column `changed`; on MariaDB its own definition does. */
 export async function touchOnChange(knex: Knex, table: string): Promise<void> {
   if (knex.client.config.client !== "better-sqlite3") return;
-  await knex.raw(`create trigger ${table}_changed after update on ${table} for each row when new.changed = old.changed
-    begin update ${table} set changed = strftime('%Y-%m-%d %H:%M:%f', 'now') where id = new.id; end`);
+  await knex.raw(triggerText(table));
 }
 
 /** SQLite would take any text in any column: the rules hold them to their types, as MariaDB does. */
-function sqliteColumns(knex: Knex, table: Knex.CreateTableBuilder): Columns {
+function sqliteColumns(knex: Knex, table: Knex.TableBuilder): Columns {
   const ruled = (name: string, type: string, stored: string) =>
     table.specificType(name, `${type} check (typeof("${name}") in ('${stored}', 'null'))`);
   const whole = (name: string) => ruled(name, "integer", "integer");
@@ -85,7 +93,7 @@ function sqliteColumns(knex: Knex, table: Knex.CreateTableBuilder): Columns {
   };
 }
 
-function mariaDbColumns(knex: Knex, table: Knex.CreateTableBuilder): Columns {
+function mariaDbColumns(knex: Knex, table: Knex.TableBuilder): Columns {
   return {
     id: () => table.specificType("id", "bigint auto_increment primary key"),
     number: (name) => table.bigInteger(name).notNullable().defaultTo(0),

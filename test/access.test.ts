@@ -139,6 +139,28 @@ eachDatabase("limits", (fresh) => {
     await server.get("delbanned", as(ADMIN.username, { ip: "all" }));
   });
 
+  test("bans and limits of an address hold for what is no entry, for a closed one and for what can't be read", async () => {
+    const { database, registry } = server.engine.services;
+    await database.run({ text: "insert into tb_api (fname, enabled) values ('closedone', 0)", values: [] });
+    await registry.reload("test");
+    await database.run({ text: "insert into tb_bannedip (ip, reason) values ('203.0.113.8', 'test')", values: [] });
+    await server.engine.admission.refresh();
+    const early = { nosuch: "unknown entry: ", closedone: "not available: ", "": "wrong parameter: apientry " };
+    for (const [entry, usual] of Object.entries(early)) {
+      assert.ok((await ask(server, `bob net ${entry}`)).startsWith(`ERROR: ${usual}`));
+      assert.match(await ask(server, `bob 203.0.113.8 ${entry}`), /^ERROR: access denied: this address is banned/);
+    }
+    await setOptions(server, { limitaddress: "4" });
+    const from = (address: string) =>
+      Promise.all(Object.keys(early).map((entry) => ask(server, `bob ${address} ${entry}`)));
+    const answers = [...(await from("203.0.113.20")), ...(await from("203.0.113.20"))];
+    assert.equal(answers.filter((answer) => answer.startsWith("ERROR: too many requests: ")).length, 2);
+    await setOptions(server, { apitrustediponly: "1" });
+    assert.match(await ask(server, "bob net nosuch"), /^ERROR: access denied: only trusted addresses/);
+    assert.match(await ask(server, "bob lan nosuch"), /^ERROR: unknown entry/);
+    await setOptions(server, {});
+  });
+
   test("wrong PINs close recharging for the account that guesses, and nothing else", async () => {
     for (let guess = 0; guess < 3; guess += 1) await server.get("charge", as("carol", { pin: `55500${guess}` }));
     assert.match(await server.get("charge", as("carol", { pin: "100000000010" })), /^ERROR: too many requests: /);

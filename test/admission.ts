@@ -1,6 +1,6 @@
 /** Admission on a real database, with a clock that a test moves, and requests that want to get in. */
 import { after, afterEach, before, beforeEach } from "node:test";
-import { type Admission, makeAdmission } from "../engine/admit/admit.js";
+import { type Admission as EngineAdmission, makeAdmission } from "../engine/admit/admit.js";
 import { makePasswords } from "../engine/admit/seal.js";
 import type { Database } from "../engine/database/database.js";
 import { ApiError } from "../engine/errors.js";
@@ -55,12 +55,17 @@ export const outcome = async (admitted: Promise<Caller>): Promise<string> =>
     (cause: unknown) => (cause instanceof ApiError ? cause.text : Promise.reject(cause)),
   );
 
+/** Refusals are rejections here, whether the engine waited for something or not. */
+export interface Admission extends Omit<EngineAdmission, "admit"> {
+  admit(...parts: Parameters<EngineAdmission["admit"]>): Promise<Caller>;
+}
+
 /** A database with the sample data, fresh for each test, and the servers on it. */
 export class Bench {
   database!: Database;
   /** Milliseconds since 1970: the clock of all servers. */
   time = 0;
-  #opened: Admission[] = [];
+  #opened: EngineAdmission[] = [];
 
   async start(address: string): Promise<void> {
     this.database = await openMigrated(address);
@@ -82,7 +87,7 @@ export class Bench {
     const admission = makeAdmission({ database, settings, passwords, log, now: () => this.time });
     this.#opened.push(admission);
     await admission.refresh();
-    return admission;
+    return { ...admission, admit: async (request, entry) => admission.admit(request, entry) };
   }
 
   async stopServers(): Promise<void> {

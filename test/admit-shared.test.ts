@@ -1,10 +1,21 @@
 /** What access keeps in the database for all servers of it: nonces, counters of failures, bans. On both databases. */
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import type { Admission } from "../engine/admit/admit.js";
 import type { AccessRule } from "../engine/registry/entry.js";
 import type { Peer } from "../engine/request.js";
-import { clear, eachBench, entryOf, LOOP, NET, NEW_NONCE, outcome, request, TOO_MANY, WRONG } from "./admission.js";
+import {
+  type Admission,
+  clear,
+  eachBench,
+  entryOf,
+  LOOP,
+  NET,
+  NEW_NONCE,
+  outcome,
+  request,
+  TOO_MANY,
+  WRONG,
+} from "./admission.js";
 import { withNonce } from "./server.js";
 
 eachBench("what servers share", (bench) => {

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { execa } from "execa";
+import { OPTIONS } from "../engine/options.js";
 import { freshSqlite } from "./databases.js";
 import { ADMIN, as, SEAL_KEY, startTestServer } from "./server.js";
 
@@ -88,4 +89,30 @@ test("a first start makes a key, a salt and an administrator, prints them once, 
   assert.equal(first.exitCode, 0);
   const second = await run();
   assert.doesNotMatch(second.stdout, /API key|Salt|password/);
+});
+
+test("each line of the log tells the generation of the definitions in force", async () => {
+  const { stderr } = await tbapi(await freshSqlite(), ["call", "apitest1"], { TBAPI_LOGLEVEL: "debug" });
+  const lines = stderr.split("\n").map((line) => JSON.parse(line) as Record<string, unknown>);
+  assert.deepEqual(
+    lines.map(({ event, generation }) => [event, generation]),
+    [
+      ["definitions", 0],
+      ["request", 0],
+    ],
+  );
+});
+
+test("docs is a page of every entry that can be called and of every option", async (t) => {
+  const database = await freshSqlite();
+  const server = await startTestServer(database);
+  t.after(() => server.stop());
+  const { stdout, exitCode } = await tbapi(database, ["docs"]);
+  assert.equal(exitCode, 0);
+  const headings = new Set([...stdout.matchAll(/^### (\S+)$/gm)].map(([, name]) => name));
+  for (const { name, closed } of server.engine.services.registry.current.entries.values())
+    assert.equal(headings.has(name), closed === undefined, name);
+  for (const option of Object.keys(OPTIONS)) assert.ok(stdout.includes(`\n| ${option} |`), option);
+  const help = await server.get("help", as(ADMIN.username, { entry: "transfercredit" }));
+  assert.ok(stdout.includes(help.replace(/^OK: /, "")), help);
 });

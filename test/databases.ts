@@ -16,7 +16,7 @@ import mysql from "mysql2/promise";
 import type { Database } from "../engine/database/database.js";
 import { migrate } from "../engine/database/migrate.js";
 import { openDatabase } from "../engine/database/open.js";
-import { loadSample } from "../engine/database/sample.js";
+import { insertSample } from "../engine/database/sample.js";
 import { makeLog } from "../engine/log.js";
 
 export interface MariaDbServer {
@@ -40,7 +40,7 @@ async function installed(names: readonly string[]): Promise<string> {
 }
 
 /** A port below those that the system gives away by itself. */
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   for (;;) {
     const port = 20_000 + Math.floor(Math.random() * 12_000);
     const free = await new Promise<boolean>((resolve) => {
@@ -65,7 +65,8 @@ export async function startMariaDb(options: { generalLog?: boolean } = {}): Prom
     `--datadir=${data}`,
     ...asRoot,
   ];
-  await execa("mariadb-install-db", install);
+  // As below, of two servers that share a folder for temporary tables.
+  await execa("mariadb-install-db", install, { env: { TMPDIR: folder } });
   const port = await freePort();
   const log = join(folder, "general.log");
   const server = execa(
@@ -163,7 +164,7 @@ const KEPT = new Set([
   "tb_users",
 ]);
 
-/** Empties the tables and loads the sample data again; users that are named in `keep` stay. */
+/** Empties the tables and loads the sample data again, at once for whoever reads them; users that are named in `keep` stay. */
 export async function restoreSample(database: Database, keep: readonly string[] = []): Promise<void> {
   const tables = [...(await database.schema()).keys()].filter((table) => table.startsWith("tb_") && !KEPT.has(table));
   await database.transaction(async (session) => {
@@ -171,8 +172,8 @@ export async function restoreSample(database: Database, keep: readonly string[] 
     const marks = ["''", ...keep.map(() => "?")].join(", ");
     await session.run({ text: `delete from tb_users where username not in (${marks})`, values: [...keep] });
     await session.run({ text: "update tb_users set credit = 0", values: [] });
+    await insertSample(session);
   });
-  await loadSample(database);
 }
 
 /** Runs a command with a server of its own; ends with the command's exit code. */

@@ -110,6 +110,7 @@ describe("parameters", () => {
   interface ParamCase {
     title: string;
     params: Record<string, ParamDefinition>;
+    needs?: string[][];
     requests: {
       send?: Record<string, string | null>;
       positional?: string[];
@@ -117,10 +118,10 @@ describe("parameters", () => {
       refused?: string;
     }[];
   }
-  for (const { title, params, requests } of cases<ParamCase[]>("params"))
+  for (const { title, params, needs = [], requests } of cases<ParamCase[]>("params"))
     test(title, () => {
       const faults = new Faults({ entry: "x", source: "x.yaml", locate: () => ({ line: 1, column: 1 }) });
-      const { validate } = compileParams(params, { idempotent: false, seal }, faults);
+      const { validate } = compileParams(params, { needs, idempotent: false, seal }, faults);
       assert.deepEqual(faults.list, []);
       for (const { send = {}, positional = [], get, refused } of requests) {
         const read = () => validate(new Map(Object.entries(send)), positional);

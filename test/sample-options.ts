@@ -1,6 +1,6 @@
 /**
- * Options of the server that the examples run on. The mail server and the push gateway are ones that do not answer, so that what an example stored
- * in the outbox is still there to be looked at.
+ * Options of the server that the examples run on. Nobody listens at the gateways: what goes out stays in the outbox, where it
+ * is looked at.
  */
 export const SAMPLE_OPTIONS: Readonly<Record<string, string>> = {
   TBAPI_SMTPHOST: "127.0.0.1",
@@ -8,6 +8,10 @@ export const SAMPLE_OPTIONS: Readonly<Record<string, string>> = {
   TBAPI_SMTPSECURE: "none",
   TBAPI_MAILFROM: "phones@example.com",
   TBAPI_MAILTO: "owner@example.com",
+  TBAPI_SMSURL: "http://127.0.0.1:9/send?from={from}&to={to}&text={text}&dlr={dlr}",
+  TBAPI_SMSREPORTURL: "http://127.0.0.1:9/mvapireq/?apientry=smsdlr&status=%d",
+  TBAPI_SMSSECRET: "sms-secret",
+  TBAPI_SMSWAIT: "1",
   TBAPI_PUSHURL: "http://127.0.0.1:9/push",
   TBAPI_ALLOWEDCOMMANDS: "echo, false",
   TBAPI_DATABASERESTARTCOMMAND: "true",

@@ -1,5 +1,8 @@
 /** A real server on a free port, and requests to it as integrators send them. */
 import { createHash, randomBytes } from "node:crypto";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { loadSample } from "../engine/database/sample.js";
 import { type Engine, openEngine, type RunningServer, startServer } from "../engine/server.js";
 
@@ -14,6 +17,8 @@ export type Params = Readonly<Record<string, string>>;
 export interface TestServer {
   engine: Engine;
   running: RunningServer;
+  /** Temporary; the files of the server are below it. */
+  folder: string;
   /** `http://127.0.0.1:PORT` */
   url: string;
   /** One GET; the body as text. */
@@ -51,7 +56,11 @@ export const withNonce = (name: string, nonce: string, sent = 10): Params => ({
 
 /** Starts a server on an empty or prepared database with the sample data in it; `options` are further `TBAPI_` variables. */
 export async function startTestServer(database: string, options: Params = {}): Promise<TestServer> {
+  const folder = await mkdtemp(join(tmpdir(), "tbapi-server-"));
   const environment = {
+    TBAPI_FILESROOT: join(folder, "files"),
+    TBAPI_RECORDINGSROOT: join(folder, "files", "recordings"),
+    TBAPI_FILESTORAGE: join(folder, "storage"),
     TBAPI_DB: database,
     TBAPI_HOST: "127.0.0.1",
     TBAPI_PORT: "0",
@@ -61,7 +70,12 @@ export async function startTestServer(database: string, options: Params = {}): P
     TBAPI_APIV2MD5SALT: SALT,
     TBAPI_ADMIN_USERNAME: ADMIN.username,
     TBAPI_ADMIN_PASSWORD: ADMIN.password,
-    TBAPI_LOGLEVEL: "silent",
+    TBAPI_LOGFOLDER: join(folder, "log"),
+    TBAPI_LOGLEVEL: "info",
+    // Tests run tasks when they want them
+    TBAPI_SCHEDULER: "0",
+    TBAPI_BACKUPROOT: join(folder, "backup"),
+    TBAPI_DB2: `${database}_second`,
     ...options,
   };
   const engine = await openEngine(environment);
@@ -75,5 +89,9 @@ export async function startTestServer(database: string, options: Params = {}): P
   };
   const json = async (entry: string, params: Params = {}) =>
     JSON.parse(await get(entry, { format: "json", ...params }));
-  return { engine, running, url, get, json, stop: () => running.stop() };
+  const stop = async () => {
+    await running.stop();
+    await rm(folder, { recursive: true, force: true });
+  };
+  return { engine, running, folder, url, get, json, stop };
 }

@@ -80,6 +80,8 @@ test("hostile values in the built-in entries send no text that tame ones don't",
       "getfield",
       admin({ table: value, retfieldname: value, filterfieldname: value, filterfieldvalue: value }),
     );
+    for (const name of ["caller", "called", "prefix", "days", "dir", "type", "fields", "by", "order", "maxcount"])
+      await server.get("cdr", user({ [name]: value }));
     await server.get("listusers", admin({ u_order: value, u_type: value, u_maxcount: value }));
     await server.get("deluser", admin({ u_username: value, u_id: value }));
     await server.get("newuseru", {

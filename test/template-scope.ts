@@ -8,6 +8,7 @@ const params = new Map<string, ScopeParam>([
   ["n", { kind: "integer" }],
   ["txt", { kind: "text" }],
   ["pin", { kind: "text" }],
+  ["names", { kind: "list", most: 3 }],
   ["secretword", { kind: "secret" }],
   ["column", { kind: "text", values: ["id", "name"] }],
   ["direction", { kind: "text", values: ["asc", "desc"] }],

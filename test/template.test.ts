@@ -81,6 +81,16 @@ describe("templates: places", () => {
     });
 });
 
+test("templates: a list has a place for each of its texts, the others are NULL", () => {
+  for (const dialect of DIALECTS) {
+    const compiled = compileTemplate("select a from t where b in {names} and c = 'x{names}'", SCOPES.closed, dialect);
+    const { text, values } = compiled.bind(lookupOf({ names: "ann,bob" }));
+    assert.equal(text, "select a from t where b in (?, ?, ?) and c = ?");
+    assert.deepEqual(values, ["ann", "bob", null, "xann,bob"]);
+    assert.deepEqual(compiled.bind(lookupOf({})).values, [null, null, null, "x"]);
+  }
+});
+
 describe("statements without keywords", () => {
   test("are translated as templates are", () => {
     const sql = "select top 1 [userid] from t with(nolock) where a like '%[SPARAM1]' -- {b}";

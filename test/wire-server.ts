@@ -6,6 +6,7 @@ import net from "node:net";
 import { setTimeout as pause } from "node:timers/promises";
 import tls from "node:tls";
 import { WebSocket } from "ws";
+import { TunnelSessions } from "../engine/connections/tunnels.js";
 import type { Handle } from "../engine/contracts.js";
 import { decode, formatOf } from "../engine/decode.js";
 import { encode } from "../engine/encode.js";
@@ -73,6 +74,8 @@ export async function startWire(options: Record<string, string> = {}): Promise<W
     host: "127.0.0.1",
     port: 0,
     adminPort: 0,
+    metrics: async () => undefined,
+    tunnels: new TunnelSessions(settings as SettingsStore),
     consoleAllowed: () => true,
     consoleLogin: async (username, password) =>
       username === "admin" && password === "right, really" ? { username } : undefined,

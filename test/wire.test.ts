@@ -59,7 +59,7 @@ suite("one answer", () => {
       test(`${format} over ${name}`, async () => {
         for (const [query, answer] of ANSWERS) {
           const target = `/mvapireq/?api${query}&format=${format}${format === "jsonp" ? "&callback=cb" : ""}`;
-          const expected = writerOf(format)(answer, { format, callback: "cb", entry: "x" }).body;
+          const expected = writerOf(format).encode(answer, { format, callback: "cb", entry: "x" }).body;
           assert.equal(await ask(wire.port, target), expected);
         }
       });

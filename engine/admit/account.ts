@@ -1,15 +1,18 @@
 /** Who signs in: the account that a request names, held against what the request shows of it. */
+import { andThen } from "../at-once.js";
 import type { Passwords } from "../contracts.js";
 import { cellText } from "../database/cells.js";
 import type { BoundValue, Database } from "../database/database.js";
 import type { Log } from "../log.js";
-import type { Caller, Row } from "../request.js";
+import { SECRET_FIELDS } from "../registry/scope.js";
+import type { Caller, Cell, Row } from "../request.js";
 import { contains, readAddressTexts } from "./address-list.js";
 import type { Background } from "./background.js";
-import { isAdmin, kindOf } from "./kind.js";
+import { isAdmin, isPrivileged, kindOf } from "./kind.js";
 import { type FoundNonce, type NonceBook, needsNonce, wrongLogin } from "./login.js";
 import { MOST_NAMESAKES } from "./plan.js";
 import { needOf, type Proof, proofOf } from "./proof.js";
+import { SEAL_STATEMENTS } from "./seal.js";
 import { accountName, type Throttle } from "./throttle.js";
 import { type Check, NOBODY, type Visit } from "./visit.js";
 
@@ -34,36 +37,50 @@ const STRANGER: Row = { id: 0, username: "", password: "x", pin: "", type: 0, ri
 /** Errors: ApiError "auth failed", the same whatever was wrong; "too many requests" for a closed account. */
 export const makeAccountCheck =
   (parts: AccountParts): Check =>
-  async (visit) => {
+  (visit) => {
     const { sent } = visit;
     const nothing = sent.id === "" && sent.password === "" && sent.digest === "";
-    visit.person = nothing ? await withoutLogin(visit, parts.database) : await signIn(visit, parts);
+    const person = nothing ? withoutLogin(visit, parts.database) : signIn(visit, parts);
+    return andThen(person, (it) => {
+      visit.person = it;
+    });
   };
 
-/** The console's user, the owner at the command line, a trusted address with the key, or nobody. */
-async function withoutLogin(visit: Visit, database: Database): Promise<Caller> {
-  const { request, entry, policy, plan, hasKey, place } = visit;
-  const { transport, consoleUser } = request.peer;
-  if (transport === "local") return { id: 0, username: "command line", kind: "server-admin", fields: {} };
-  if (consoleUser !== undefined) {
-    const { rows } = await database.run({ text: plan.byName, values: [consoleUser] });
-    if (rows[0] === undefined || !isOpen(rows[0])) throw wrongLogin();
-    const user = callerOf(rows[0]);
-    return policy.settings.apitrustfromconsole === "2" ? { ...user, kind: "server-admin" } : user;
-  }
+/** The console's user, the account whose number sent a message, the owner at the command line, a trusted address with the key, or nobody. */
+function withoutLogin(visit: Visit, database: Database): Caller | Promise<Caller> {
+  const { request, entry, policy, hasKey, trustedPlace } = visit;
+  const { transport, consoleUser, account } = request.peer;
+  if (transport === "local")
+    return { id: 0, username: consoleUser ?? "command line", kind: "server-admin", fields: {} };
+  if (consoleUser !== undefined) return atConsole(consoleUser, visit, database);
+  if (account !== undefined) return bySms(account, visit, database);
   if (needsNonce(visit)) throw wrongLogin();
   const forAdmins = entry.access.user <= 10 || (request.params.get("targetuser") ?? "") !== "";
   const addressIsEnough = ["1", "2"].includes(policy.settings.apideftrustadmin);
   // Without a key any web page could send requests from a browser of this machine.
-  if (forAdmins && addressIsEnough && hasKey && place.trusted)
+  if (forAdmins && addressIsEnough && hasKey && trustedPlace)
     return { id: 0, username: "trusted", kind: "admin", fields: {} };
   if (entry.access.user === 14) return NOBODY;
   throw wrongLogin();
 }
 
+async function atConsole(name: string, { plan, policy }: Visit, database: Database): Promise<Caller> {
+  const { rows } = await database.run({ text: plan.byName, values: [name] });
+  if (rows[0] === undefined || !isOpen(rows[0])) throw wrongLogin();
+  const user = callerOf(rows[0]);
+  return policy.settings.apitrustfromconsole === "2" ? { ...user, kind: "server-admin" } : user;
+}
+
+/** A sender's number is easily forged, so that nobody with power is known by it. */
+async function bySms(account: number, { plan }: Visit, database: Database): Promise<Caller> {
+  const { rows } = await database.run({ text: plan.byId, values: [account] });
+  if (rows[0] === undefined || !isOpen(rows[0]) || isPrivileged(rows[0])) throw wrongLogin();
+  return callerOf(rows[0]);
+}
+
 async function signIn(visit: Visit, parts: AccountParts): Promise<Caller> {
   const { sent, plan } = visit;
-  const tried = await byUsername(visit, parts);
+  const tried = sent.id === "" ? [] : (await parts.database.run({ text: plan.byName, values: [sent.id] })).rows;
   let fitting = await fittingOf(tried, visit, parts);
   // Also after a wrong password of a known name: otherwise the time would tell which names are known.
   if (fitting.length === 0 && plan.way.otherNames) {
@@ -99,11 +116,6 @@ async function fittingOf(rows: readonly Row[], visit: Visit, parts: AccountParts
     fitting.push({ row, proof, nonce });
   }
   return fitting;
-}
-
-async function byUsername({ sent, plan }: Visit, { database }: AccountParts): Promise<Row[]> {
-  if (sent.id === "") return [];
-  return (await database.run({ text: plan.byName, values: [sent.id] })).rows;
 }
 
 /** By id, name, number or PIN; by a PIN without a name only where that is enough, and not for who guesses. */
@@ -147,7 +159,8 @@ function demoted(caller: Caller, { policy, trusted }: Visit): Caller {
 
 /** The caller of a row, without its secrets. */
 export function callerOf(row: Row): Caller {
-  const { password: _password, pin: _pin, pinhash: _hash, ...fields } = row;
+  const fields: Row = {};
+  for (const name in row) if (!SECRET_FIELDS.has(name)) fields[name] = row[name] as Cell;
   return { id: Number(row["id"]), username: cellText(row["username"]), kind: kindOf(row), fields };
 }
 
@@ -168,11 +181,6 @@ function refuse(visit: Visit, tried: readonly Row[], { throttle, log }: AccountP
 /** Accounts and columns that are being sealed. */
 const sealing = new Set<string>();
 
-const SEAL = {
-  password: "update tb_users set password = ? where id = ? and password = ?",
-  pin: "update tb_users set pin = ?, pinhash = ? where id = ? and pin = ?",
-};
-
 /** What another system left in clear is sealed when it has been used, unless it is another meanwhile. */
 function sealWhenClear(row: Row, column: "password" | "pin", { passwords, database, background }: AccountParts): void {
   const clear = cellText(row[column]);
@@ -184,6 +192,6 @@ function sealWhenClear(row: Row, column: "password" | "pin", { passwords, databa
   const sealed = passwords.seal(clear);
   const values = column === "pin" ? [sealed, passwords.pinHash(clear), id, clear] : [sealed, id, clear];
   background.run(`seal the ${task}`, () =>
-    database.run({ text: SEAL[column], values }).finally(() => sealing.delete(task)),
+    database.run({ text: SEAL_STATEMENTS[column], values }).finally(() => sealing.delete(task)),
   );
 }

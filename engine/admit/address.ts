@@ -21,12 +21,16 @@ export interface Place {
   readonly trusted: boolean;
   /** Stands in `apiv2ipauth`. */
   readonly allowed: boolean;
+  /** Stands in `httpapiallowedip2`. */
+  readonly allowedOld: boolean;
   /** A datagram may tell the address of somebody else. */
   readonly forgeable: boolean;
 }
 
 export interface Places {
   of(peer: Peer): Place;
+  /** Addresses that were looked at and are remembered. */
+  readonly remembered: number;
   /** As `remoteadmin` says. */
   consoleAllowed(peer: Peer): boolean;
 }
@@ -39,6 +43,7 @@ interface Lists {
   own: BlockList;
   listed: BlockList;
   allowed: BlockList;
+  allowedOld: BlockList;
 }
 
 /** The settings' lists have been checked: an item that is no address stops the start. */
@@ -47,6 +52,7 @@ export function makePlaces(settings: Settings): Places {
     own: ownAddresses(),
     listed: parseAddressList("trustediplist", settings.trustediplist),
     allowed: parseAddressList("apiv2ipauth", settings.apiv2ipauth),
+    allowedOld: parseAddressList("httpapiallowedip2", settings.httpapiallowedip2),
   };
   const found = new Map<string, Place>();
   const of = (peer: Peer): Place => {
@@ -60,7 +66,13 @@ export function makePlaces(settings: Settings): Places {
     }
     return place;
   };
-  return { of, consoleAllowed: (peer) => consoleAllowed(settings, of({ ...peer, transport: "tcp" })) };
+  return {
+    of,
+    get remembered() {
+      return found.size;
+    },
+    consoleAllowed: (peer) => consoleAllowed(settings, of({ ...peer, transport: "tcp" })),
+  };
 }
 
 function placeOf(peer: Peer, settings: Settings, lists: Lists): Place {
@@ -78,6 +90,7 @@ function placeOf(peer: Peer, settings: Settings, lists: Lists): Place {
     ownMachine,
     trusted: known !== undefined && isTrusted(peer, known, ownMachine, settings, lists.listed),
     allowed: known !== undefined && !forgeable && contains(lists.allowed, known),
+    allowedOld: known !== undefined && !forgeable && contains(lists.allowedOld, known),
     forgeable,
   };
 }
@@ -130,11 +143,17 @@ function ownAddresses(): BlockList {
   return list;
 }
 
-/** `apitrustediponly` and `req_ip`. Errors: ApiError "access denied". */
-export function checkAddress({ entry, place, trusted, policy }: Visit): void {
-  if (trusted) return;
-  if (policy.settings.apitrustediponly)
+/** `apitrustediponly`. Errors: ApiError "access denied". */
+export function checkTrustedOnly({ trusted, policy }: Pick<Visit, "trusted" | "policy">): void {
+  if (!trusted && policy.settings.apitrustediponly)
     throw new ApiError("access denied", "only trusted addresses may send requests; add this one to trustediplist");
+}
+
+/** `apitrustediponly` and `req_ip`. Errors: ApiError "access denied". */
+export function checkAddress(visit: Visit): void {
+  const { entry, place, trusted } = visit;
+  if (trusted) return;
+  checkTrustedOnly(visit);
   if (entry.access.ip && !place.allowed)
     throw new ApiError(
       "access denied",

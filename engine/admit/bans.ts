@@ -25,13 +25,17 @@ export class BanList implements Bans {
   }
 
   /** Loopback is exempt. Errors: ApiError "access denied". */
-  readonly check = ({ place }: Visit): void => {
+  readonly check = ({ place }: Pick<Visit, "place">): void => {
     if (place.loopback || !this.#isBanned(place)) return;
     throw new ApiError(
       "access denied",
       "this address is banned for a time; an administrator can lift that with delbanned",
     );
   };
+
+  get size(): number {
+    return this.#addresses.size;
+  }
 
   #isBanned({ address, group, parsed }: Place): boolean {
     if (this.#addresses.size > 0 && (this.#addresses.has(address) || this.#addresses.has(group))) return true;

@@ -31,6 +31,10 @@ export class Counters {
     this.#database = database;
   }
 
+  get size(): number {
+    return this.#counters.size;
+  }
+
   /** Seconds for which the name stays closed; 0 when it is open. */
   closedFor(name: string, limit: number, now: number): number {
     const counter = this.#counters.get(name);

@@ -12,7 +12,7 @@ export const makeKeyCheck =
     if (policy.key === undefined) return;
     const sent = request.params.get("authkey") ?? "";
     visit.hasKey = sameKey(sent, policy.key);
-    if (visit.hasKey || !entry.access.key || ["console", "local"].includes(request.peer.transport)) return;
+    if (visit.hasKey || !entry.access.key || ["console", "sms", "local"].includes(request.peer.transport)) return;
     if (sent !== "") throttle.wrongFrom(visit);
     throw new ApiError("auth failed", "wrong key NORETRY");
   };

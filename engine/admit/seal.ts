@@ -13,7 +13,13 @@ import { dirname } from "node:path";
 import type { Passwords } from "../contracts.js";
 import type { Log } from "../log.js";
 
-const PREFIX = "sealed1:";
+export const PREFIX = "sealed1:";
+
+/** Puts a sealed text in place of a clear one, unless it is another one meanwhile. */
+export const SEAL_STATEMENTS = {
+  password: "update tb_users set password = ? where id = ? and password = ?",
+  pin: "update tb_users set pin = ?, pinhash = ? where id = ? and pin = ?",
+};
 const KEY_BYTES = 32;
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
@@ -50,6 +56,10 @@ export function makePasswords(key: Buffer, log?: Log): Passwords {
       const right = open(stored);
       return sameText(clear, right ?? "") && right !== undefined && right !== "";
     },
+    get kept() {
+      return opened.size;
+    },
+    forget: () => opened.clear(),
     pinHash: (pin) => createHmac("sha256", pinKey).update(pin, "utf8").digest("hex"),
   };
 }

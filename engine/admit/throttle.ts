@@ -36,7 +36,7 @@ export class Throttle {
   }
 
   /** `limitaddress`. Errors, as of all checks here: ApiError "too many requests". */
-  readonly addressRate = ({ place, policy }: Visit): Promise<void> | undefined =>
+  readonly addressRate = ({ place, policy }: Counted): Promise<void> | undefined =>
     take(this.#addresses, place.group, policy.settings.limitaddress);
 
   /** `limitentry`. */

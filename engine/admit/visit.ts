@@ -24,6 +24,8 @@ export interface Visit {
   readonly place: Place;
   /** The address is trusted, or the console's login counts as much. */
   readonly trusted: boolean;
+  /** The address is trusted, if only for this command of the old interface. */
+  readonly trustedPlace: boolean;
   /** Milliseconds since 1970. */
   readonly now: number;
   readonly sent: Credentials;
@@ -41,20 +43,22 @@ export type Check = (visit: Visit) => void | Promise<void>;
 export const NOBODY: Caller = Object.freeze({ id: 0, username: "", kind: "public", fields: Object.freeze({}) });
 
 /** Who runs the command line owns the machine; the console's login counts as the settings say. */
-const isTrustedTransport = ({ transport }: Peer, { settings }: Policy): boolean =>
+export const isTrustedTransport = ({ transport }: Peer, { settings }: Policy): boolean =>
   transport === "local" || (transport === "console" && settings.apitrustfromconsole !== "0");
 
 export function makeVisit(request: ApiRequest, entry: Entry, policy: Policy, now: number): Visit {
   const { params, peer } = request;
   const text = (name: string): string => params.get(name) ?? "";
   const place = policy.places.of(peer);
+  const trustedPlace = place.trusted || (request.old?.trusted === true && place.allowedOld);
   return {
     request,
     entry,
     policy,
     plan: policy.planOf(entry),
     place,
-    trusted: place.trusted || isTrustedTransport(peer, policy),
+    trusted: trustedPlace || isTrustedTransport(peer, policy),
+    trustedPlace,
     now,
     sent: {
       id: text("authid"),

@@ -1,5 +1,6 @@
-/** `tbapi check`: compiles every definition and every row of tb_api against the database. */
-import { describeFault } from "../errors.js";
+/** `tbapi check`: compiles every definition, every row of tb_api and every scheduled task against the database. */
+import type { Schedule } from "../contracts.js";
+import { type DefinitionFault, describeFault } from "../errors.js";
 import { FaultyDefinitions } from "../registry/report.js";
 import { openEngine } from "../server.js";
 
@@ -11,8 +12,8 @@ export async function checkDefinitions(
 ): Promise<number> {
   try {
     const engine = await openEngine({ TBAPI_LOGLEVEL: "silent", ...environment }, "command");
-    const { registry } = engine.services;
-    const faults = await registry.check();
+    const { registry, schedule } = engine.services;
+    const faults = [...(await registry.check()), ...(await taskFaults(schedule))];
     if (statements)
       for (const { entry, texts } of registry.statements()) for (const text of texts) print(`${entry}\t${text}`);
     for (const fault of faults) print(describeFault(fault));
@@ -25,3 +26,8 @@ export async function checkDefinitions(
     return 1;
   }
 }
+
+const taskFaults = async (schedule: Schedule): Promise<DefinitionFault[]> =>
+  (await schedule.list())
+    .filter(({ fault }) => fault !== "")
+    .map(({ name, fault }) => ({ entry: name, source: "tb_scheduledtasks", line: 1, column: 1, message: fault }));

@@ -46,7 +46,7 @@ export interface Session {
 }
 
 export interface Database extends Session {
-  /** As `run`, for statements that an administrator wrote: on SQLite in a process that can be ended. */
+  /** As `run`, for statements that an administrator wrote or that may take long: on SQLite in a process that can be ended. */
   runForeign(statement: Statement, options?: ForeignOptions): Promise<QueryResult>;
   /**
    * Runs `work` in one transaction: committed when it resolves, rolled back when it throws. Deadlocks and serialisation
@@ -59,9 +59,39 @@ export interface Database extends Session {
   schema(): Promise<Map<string, Column[]>>;
   /** Statements running now. */
   running(): { id: string; text: string; milliseconds: number }[];
-  /** Closes the connections that are idle and opens fresh ones. */
-  reset(): Promise<void>;
+  /** Its connections, and the processes that stand for some. */
+  pools(): PoolState[];
+  /** Who holds and who waits for locks, as far as the rights of the account go. Errors: {@link DatabaseError}. */
+  locks(): Promise<LockState[]>;
+  /** Closes the connections that are idle and opens fresh ones; those in use end with their statements. */
+  reset(): Promise<ResetReport>;
   close(): Promise<void>;
+}
+
+export interface PoolState {
+  name: string;
+  /** How many there may be. */
+  size: number;
+  busy: number;
+  /** Statements and transactions that wait for one. */
+  waiting: number;
+}
+
+export interface LockState {
+  /** `connection 12`, `the writer`. */
+  holder: string;
+  /** Who waits for it; empty when nobody does. */
+  waiter: string;
+  what: string;
+  seconds: number;
+}
+
+/** Numbers of connections; on SQLite the processes for statements of administrators have one each. */
+export interface ResetReport {
+  closed: number;
+  opened: number;
+  /** Closed later. */
+  inUse: number;
 }
 
 export interface Column {

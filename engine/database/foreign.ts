@@ -1,11 +1,11 @@
 /** Which statements an administrator may send: those of rows and tables, none of sessions, transactions and files. */
 import { DatabaseError, type Dialect } from "./database.js";
 
-const BOTH = "select with values explain insert replace update delete create alter drop";
+const BOTH = "select with values explain insert replace update delete create alter drop analyze";
 
 const ALLOWED: Readonly<Record<Dialect, ReadonlySet<string>>> = {
   sqlite: new Set(BOTH.split(" ")),
-  mariadb: new Set(`${BOTH} table show describe desc truncate analyze call`.split(" ")),
+  mariadb: new Set(`${BOTH} table show describe desc truncate call`.split(" ")),
 };
 
 const LEADING = /^(?:[\s;(]|--[^\n]*(?:\n|$)|\/\*[\s\S]*?(?:\*\/|$))*/;

@@ -7,6 +7,7 @@ import mysql, {
   type RowDataPacket,
 } from "mysql2";
 import type { MariaDbAddress } from "./address.js";
+import type { PoolState } from "./database.js";
 
 /** Milliseconds until a connection has to stand. */
 const CONNECT_LIMIT = 5000;
@@ -54,29 +55,53 @@ const connectionOptions = (address: MariaDbAddress): ConnectionOptions => ({
 
 /** Pools are replaced while some of their connections are in use, so each counts what it has lent. */
 export class ConnectionPool {
+  readonly #size: number;
   #pool: Pool;
+  /** Asked for and not given back, those that wait for a connection among them. */
   #lent = 0;
+  #waiting = 0;
+  #open = new Set<PoolConnection>();
   #ended: (() => void) | undefined;
 
   /** `limit`: milliseconds that a statement may take. */
   constructor(address: MariaDbAddress, size: number, limit: () => number) {
+    this.#size = size;
     const options = { ...connectionOptions(address), connectionLimit: size, maxIdle: size };
     this.#pool = mysql.createPool(options);
-    this.#pool.on("connection", (connection: PoolConnection) => setUp(connection, limit()));
+    this.#pool.on("connection", (connection: PoolConnection) => {
+      this.#open.add(connection);
+      for (const event of ["end", "error"]) connection.on(event, () => this.#open.delete(connection));
+      setUp(connection, limit(), () => this.#destroy(connection));
+    });
+  }
+
+  /** Connections that somebody has, or waits for. */
+  get lent(): number {
+    return this.#lent;
+  }
+
+  get open(): number {
+    return this.#open.size;
   }
 
   /** Calls back with a connection that is the caller's until it is given back. */
   lend(use: (error: unknown, connection: PoolConnection) => void): void {
     this.#lent++;
+    this.#waiting++;
     this.#pool.getConnection((error, connection) => {
+      this.#waiting--;
       if (error) this.#returned();
       use(error, connection);
     });
   }
 
+  get state(): Omit<PoolState, "name"> {
+    return { size: this.#size, busy: this.#lent - this.#waiting, waiting: this.#waiting };
+  }
+
   /** `spoilt`: in a state in which nobody else may have it. */
   giveBack(connection: PoolConnection, spoilt = false): void {
-    if (spoilt) connection.destroy();
+    if (spoilt) this.#destroy(connection);
     else connection.release();
     this.#returned();
   }
@@ -89,6 +114,11 @@ export class ConnectionPool {
     });
   }
 
+  #destroy(connection: PoolConnection): void {
+    this.#open.delete(connection);
+    connection.destroy();
+  }
+
   #returned(): void {
     if (--this.#lent === 0) this.#ended?.();
   }
@@ -99,14 +129,14 @@ const NODE = "select concat(@@hostname, ' ', @@port) as node";
 /** Which server each connection leads to: behind a balancer the next one may lead to another. */
 const nodes = new WeakMap<Connection, unknown>();
 
-function setUp(connection: PoolConnection, limit: number): void {
+function setUp(connection: PoolConnection, limit: number, destroy: () => void): void {
   const spoil = (error: unknown) => {
-    if (error) connection.destroy();
+    if (error) destroy();
   };
   connection.query(sessionSetup(limit), spoil);
   connection.query(ISOLATION, spoil);
   connection.query<RowDataPacket[]>(NODE, (error, rows) => {
-    if (error) connection.destroy();
+    if (error) destroy();
     else nodes.set(connection, rows[0]?.["node"]);
   });
 }
@@ -134,10 +164,14 @@ function alreadyGone(error: { errno?: number }): void {
   if (error.errno !== UNKNOWN_THREAD) throw error;
 }
 
-/** One connection outside of the pools, with the same session. Errors: those of the driver. */
-export function connectOnce(address: MariaDbAddress, limit: number): Promise<Connection> {
+/** One connection outside of the pools, with the same session; `more` is set on top. Errors: those of the driver. */
+export function connectOnce(
+  address: MariaDbAddress,
+  limit: number,
+  more: Pick<ConnectionOptions, "multipleStatements"> = {},
+): Promise<Connection> {
   return new Promise((resolve, reject) => {
-    const connection = mysql.createConnection(connectionOptions(address));
+    const connection = mysql.createConnection({ ...connectionOptions(address), ...more });
     connection.on("error", reject);
     connection.query(sessionSetup(limit), (error) => {
       if (error) connection.destroy();

@@ -4,8 +4,11 @@ import type {
   Column,
   Database,
   ForeignOptions,
+  LockState,
+  PoolState,
   QueryOptions,
   QueryResult,
+  ResetReport,
   Session,
   Statement,
   StatementFault,
@@ -13,6 +16,7 @@ import type {
 import { callsProcedure, refuseOthers } from "./foreign.js";
 import { checkStatements, SCHEMA, schemaOf } from "./mariadb-catalogue.js";
 import { Loan, type StatementLimits } from "./mariadb-loan.js";
+import { lockStates } from "./mariadb-locks.js";
 import { ConnectionPool, connectOnce, endOnServer } from "./mariadb-pool.js";
 import type { DatabaseOptions } from "./open.js";
 import { retried } from "./retry.js";
@@ -92,7 +96,7 @@ class MariaDb implements Database {
     const rest = new Set(texts).values();
     const faults = new Map<string, StatementFault>();
     const checker = async () => {
-      const connection = await connectOnce(this.#address, this.#options.timeout());
+      const connection = await connectOnce(this.#address, this.#options.timeout(), { multipleStatements: true });
       try {
         await checkStatements(connection, rest, faults);
       } finally {
@@ -111,11 +115,25 @@ class MariaDb implements Database {
     return this.#running.list();
   }
 
-  async reset(): Promise<void> {
+  pools(): PoolState[] {
+    return [
+      { name: "connections", ...this.#own.state },
+      { name: "connections of administrators", ...this.#foreign.state },
+    ];
+  }
+
+  locks(): Promise<LockState[]> {
+    return lockStates((text) => this.run({ text, values: [] }));
+  }
+
+  async reset(): Promise<ResetReport> {
     const old = [this.#own, this.#foreign];
+    const inUse = old.reduce((sum, pool) => sum + pool.lent, 0);
+    const open = old.reduce((sum, pool) => sum + pool.open, 0);
     [this.#own, this.#foreign] = this.#pools();
     for (const pool of old) void pool.retire();
     await this.run({ text: "select 1", values: [] });
+    return { closed: open - inUse, opened: this.#own.open, inUse };
   }
 
   async close(): Promise<void> {
@@ -162,12 +180,11 @@ class MariaDb implements Database {
     return { limit: options?.timeout ?? this.#options.timeout(), maxRows: options?.maxRows };
   }
 
-  #endOnServer: ConstructorParameters<typeof Loan>[0]["endOnServer"] = (connection) => {
+  #endOnServer: ConstructorParameters<typeof Loan>[0]["endOnServer"] = (connection) =>
     endOnServer(this.#address, connection).catch((error: unknown) =>
       this.#options.log.warn(
         { error },
         "a statement that took too long could not be ended: the server's own limit will",
       ),
     );
-  };
 }

@@ -12,9 +12,16 @@ const IS_MIGRATION = /^\d{4}-[\w-]+\.js$/;
 /** Seconds for which another server's migration is waited for. */
 const PATIENCE = 60;
 
+const migrationFiles = async (): Promise<string[]> =>
+  (await readdir(FOLDER)).filter((file) => IS_MIGRATION.test(file)).sort();
+const nameOf = (file: string): string => file.replace(/\.js$/, "");
+
+/** All that this version knows, in their order. */
+export const migrationNames = async (): Promise<string[]> => (await migrationFiles()).map(nameOf);
+
 const source: Knex.MigrationSource<string> = {
-  getMigrations: async () => (await readdir(FOLDER)).filter((file) => IS_MIGRATION.test(file)).sort(),
-  getMigrationName: (file) => file.replace(/\.js$/, ""),
+  getMigrations: migrationFiles,
+  getMigrationName: nameOf,
   getMigration: (file) => import(new URL(file, FOLDER).href) as Promise<Knex.Migration>,
 };
 

@@ -1,7 +1,8 @@
 /** From the address of a database to the database. */
+import { existsSync } from "node:fs";
 import type { Log } from "../log.js";
 import { parseAddress } from "./address.js";
-import type { Database } from "./database.js";
+import { type Database, DatabaseError } from "./database.js";
 import { openMariaDb } from "./mariadb.js";
 import { openSqlite } from "./sqlite.js";
 
@@ -11,11 +12,22 @@ export interface DatabaseOptions {
   log: Log;
 }
 
+export interface OpenOptions {
+  /** Makes no file where there is none. */
+  existing?: boolean;
+}
+
 /**
  * Opens `sqlite:FILE` or `mysql://user:password@host:port/name`; the latter takes `?pool=N` connections.
  * Errors: Error for an address of another form, DatabaseError "unavailable" when the database can't be reached.
  */
-export async function openDatabase(address: string, options: DatabaseOptions): Promise<Database> {
+export async function openDatabase(
+  address: string,
+  options: DatabaseOptions,
+  { existing = false }: OpenOptions = {},
+): Promise<Database> {
   const parsed = parseAddress(address);
+  if (existing && parsed.dialect === "sqlite" && !existsSync(parsed.file))
+    throw new DatabaseError("unavailable", "there is no such file");
   return parsed.dialect === "sqlite" ? openSqlite(parsed.file, options) : openMariaDb(parsed, options);
 }

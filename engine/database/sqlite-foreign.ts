@@ -2,7 +2,7 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
-import { DatabaseError, type DatabaseErrorKind, type QueryResult, type Statement } from "./database.js";
+import { DatabaseError, type DatabaseErrorKind, type PoolState, type QueryResult, type Statement } from "./database.js";
 import type { RunningStatements } from "./running.js";
 import * as words from "./words.js";
 
@@ -76,9 +76,17 @@ export class SqliteForeign {
     });
   }
 
-  /** Ends the processes that have nothing to do. */
-  endIdle(): void {
-    for (const child of this.#idle.splice(0)) child.disconnect();
+  get state(): PoolState {
+    const busy = this.#all.size - this.#idle.length;
+    return { name: "processes", size: PROCESSES, busy, waiting: this.#waiting.length };
+  }
+
+  /** Ends the processes that have nothing to do; the others are busy. */
+  endIdle(): { ended: number; busy: number } {
+    const idle = this.#idle.splice(0);
+    const busy = this.#all.size - idle.length;
+    for (const child of idle) child.disconnect();
+    return { ended: idle.length, busy };
   }
 
   async close(): Promise<void> {

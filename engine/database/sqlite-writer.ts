@@ -36,6 +36,10 @@ export class SqliteWriter {
   #limit: () => number;
   #jobs: Job[] = [];
   #draining = false;
+  /** Changes that are made elsewhere and wait for the lock. */
+  #outside = 0;
+  /** When whoever writes now began. */
+  #since: number | undefined;
 
   /** `limit`: milliseconds for which another process may keep it waiting. */
   constructor(connection: SqliteConnection, limit: () => number) {
@@ -53,8 +57,27 @@ export class SqliteWriter {
   }
 
   /** Runs `work`, which writes elsewhere, while nothing is written here. Errors: DatabaseError after `limit` milliseconds. */
-  exclusively<T>(limit: number, work: () => Promise<T>): Promise<T> {
-    return withTimeout(this.#lock, limit, new DatabaseError("unavailable", words.BUSY)).runExclusive(work);
+  async exclusively<T>(limit: number, work: () => Promise<T>): Promise<T> {
+    this.#outside += 1;
+    const release = await withTimeout(this.#lock, limit, new DatabaseError("unavailable", words.BUSY))
+      .acquire()
+      .finally(() => {
+        this.#outside -= 1;
+      });
+    try {
+      return await this.#noted(work);
+    } finally {
+      release();
+    }
+  }
+
+  async #noted<T>(work: () => Promise<T>): Promise<T> {
+    this.#since = performance.now();
+    try {
+      return await work();
+    } finally {
+      this.#since = undefined;
+    }
   }
 
   /** Replaces the connection while nobody writes. */
@@ -62,6 +85,12 @@ export class SqliteWriter {
     await this.#lock.runExclusive(() => {
       this.#connection = open(this.#connection);
     });
+  }
+
+  /** For how many milliseconds somebody writes (undefined when nobody does), and how many changes wait. */
+  get state(): { writing: number | undefined; waiting: number } {
+    const writing = this.#since === undefined ? undefined : performance.now() - this.#since;
+    return { writing, waiting: this.#jobs.length + this.#outside };
   }
 
   forget(): void {
@@ -87,7 +116,7 @@ export class SqliteWriter {
   async #drain(): Promise<void> {
     // The requests that are being read in this turn of the event loop join the first group
     await nextTurn();
-    while (this.#jobs.length > 0) await this.#lock.runExclusive(() => this.#group());
+    while (this.#jobs.length > 0) await this.#lock.runExclusive(() => this.#noted(() => this.#group()));
     this.#draining = false;
   }
 

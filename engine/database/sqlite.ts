@@ -9,8 +9,11 @@ import {
   type Database,
   DatabaseError,
   type ForeignOptions,
+  type LockState,
+  type PoolState,
   type QueryOptions,
   type QueryResult,
+  type ResetReport,
   type Session,
   type Statement,
   type StatementFault,
@@ -99,14 +102,28 @@ class Sqlite implements Database {
     return this.#running.list();
   }
 
-  async reset(): Promise<void> {
-    this.#foreign.endIdle();
+  pools(): PoolState[] {
+    const { writing, waiting } = this.#writer.state;
+    return [{ name: "writer", size: 1, busy: writing === undefined ? 0 : 1, waiting }, this.#foreign.state];
+  }
+
+  /** There is one lock: that of whoever writes. */
+  async locks(): Promise<LockState[]> {
+    const { writing, waiting } = this.#writer.state;
+    if (writing === undefined) return [];
+    const waiter = waiting === 0 ? "" : `${waiting} changes`;
+    return [{ holder: "the writer", waiter, what: "the database file", seconds: Math.round(writing / 1_000) }];
+  }
+
+  async reset(): Promise<ResetReport> {
+    const { ended, busy } = this.#foreign.endIdle();
     await this.#writer.replace((old) => {
       old.close();
       return new SqliteConnection(this.#file);
     });
     this.#reader.close();
     this.#reader = new SqliteConnection(this.#file, { readonly: true });
+    return { closed: ended + 2, opened: 2, inUse: busy };
   }
 
   async close(): Promise<void> {

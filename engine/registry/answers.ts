@@ -1,4 +1,5 @@
-/** What a good answer of an entry shows: its text and its rows. */
+/** What a good answer of an entry shows: its text and its rows, or a file. */
+import type { Content } from "../request.js";
 import type { Definition, StepDefinition } from "./definition.js";
 import type { Entry, RunScope, StepResult } from "./entry.js";
 import type { Faults } from "./faults.js";
@@ -39,23 +40,49 @@ function shownRows(result: StepResult | undefined) {
   return { rows, columns, truncated };
 }
 
-/** Where a step's rows are shown their number is the text, unless the entry is bare; otherwise what the definition says. */
+/** The file that a called step gave. */
+export function compileContent(
+  { content, idempotent = false, steps = [] }: Definition,
+  scope: DefinitionScope,
+  faults: Faults,
+): Entry["content"] {
+  if (content === undefined) return undefined;
+  if (!steps.some((step) => "call" in step && step.as === content))
+    faults.add(["content"], `no called step is named '${content}'; ${nearest(content, [...scope.steps])}`);
+  if (idempotent) faults.add(["content"], "a file can't be answered again, as 'idempotent' would have it");
+  return (run) => run.steps[content]?.["content"] as Content | undefined;
+}
+
+/**
+ * Where a step's rows are shown their number is the text, with what stands in `beside` behind it, unless the entry is bare;
+ * otherwise what `answer` says.
+ */
 export function compileAnswer(
   definition: Definition,
   rows: Entry["rows"],
   scope: DefinitionScope,
   faults: Faults,
 ): Entry["answer"] {
-  const { answer, bare = false, steps = [] } = definition;
-  if (answer !== undefined && /error/i.test(answer))
-    faults.add(["answer"], "a good answer can't contain the letters 'error': clients take it for a failure");
-  if (answer === undefined && rows === undefined) faults.add([], "the definition lacks 'answer' or 'rows'");
-  const said = answer === undefined ? changesOf(steps) : faults.attempt(["answer"], () => compileText(answer, scope));
+  const { answer, beside, bare = false, content, neverSucceeds = false, steps = [] } = definition;
   const counted = rows !== undefined && !bare && !isCallerRow(definition.rows);
+  if (answer === undefined && rows === undefined && content === undefined && !neverSucceeds)
+    faults.add([], "the definition lacks 'answer', 'rows' or 'content'");
+  if (beside !== undefined && !counted)
+    faults.add(["beside"], "there is no number of rows for this text to stand behind");
+  const said = answer === undefined ? changesOf(steps) : goodText("answer", answer, scope, faults);
+  const more = beside === undefined ? undefined : goodText("beside", beside, scope, faults);
   return (run) => {
     const shown = counted ? rows(run) : undefined;
-    return shown === undefined ? (said?.(run) ?? "") : `${shown.rows.length} rows`;
+    if (shown === undefined) return said?.(run) ?? "";
+    const text = more?.(run) ?? "";
+    return `${shown.rows.length} rows${text === "" ? "" : `; ${text}`}`;
   };
+}
+
+function goodText(word: "answer" | "beside", text: string, scope: DefinitionScope, faults: Faults) {
+  if (/error/i.test(text))
+    faults.add([word], "a good answer can't contain the letters 'error': clients take it for a failure");
+  return faults.attempt([word], () => compileText(text, scope));
 }
 
 /** The caller as one row, beside a text that says the same. */

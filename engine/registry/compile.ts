@@ -2,7 +2,7 @@
 import type { Delivery, Operation } from "../contracts.js";
 import type { Dialect } from "../database/database.js";
 import { accessRule } from "./access.js";
-import { compileAnswer, compileRows, isCallerRow } from "./answers.js";
+import { compileAnswer, compileContent, compileRows, isCallerRow } from "./answers.js";
 import type { Definition, ExampleDefinition } from "./definition.js";
 import type { Entry, Step } from "./entry.js";
 import type { Faults } from "./faults.js";
@@ -12,7 +12,7 @@ import { openParams } from "./read-params.js";
 import { type DefinitionScope, SECRET_FIELDS } from "./scope.js";
 import { type PlacedTemplate, Statements } from "./statements.js";
 import { compileSteps } from "./steps.js";
-import type { TextEnvironment } from "./texts.js";
+import { compileText, type TextEnvironment } from "./texts.js";
 
 /** What all definitions of one load are compiled against. */
 export interface CompileContext {
@@ -52,16 +52,18 @@ export function compileDefinition(
     faults.add(["idempotent"], "'idempotent' needs 'transaction: true', so that the key is kept with the change");
   const params = open
     ? OPEN_PARAMS
-    : compileParams(definition.params ?? {}, { idempotent, seal: context.seal }, faults);
+    : compileParams(definition.params ?? {}, { needs: definition.needs ?? [], idempotent, seal: context.seal }, faults);
   const statements = new Statements(context.dialect, faults);
   const known = scopeOf(params.scope, open, context);
   const options = { known, actions: context.actions, transaction };
   const { steps, names } = compileSteps(definition.steps ?? [], options, statements);
   const scope: DefinitionScope = { ...known, steps: names };
   const rows = compileRows(definition.rows, scope, faults);
+  const content = compileContent(definition, scope, faults);
   const answer = compileAnswer(definition, rows, scope, faults);
   const hooks = compileHooks(definition.hooks, { scope, statements, deliveries: context.deliveries });
-  const done = { params, steps, rows, answer, hooks, callerFields: callerFieldsOf(steps, scope) };
+  const audit = faults.attempt(["audit"], () => (definition.audit ? compileText(definition.audit, scope) : undefined));
+  const done = { params, steps, rows, answer, content, audit, hooks, callerFields: callerFieldsOf(steps, scope) };
   const entry = faults.list.length === 0 ? freezeDeep(entryOf(definition, identity, done)) : undefined;
   return { entry, templates: statements.placed, faults };
 }
@@ -69,7 +71,7 @@ export function compileDefinition(
 /** Of entries that take any parameter. */
 const OPEN_PARAMS: CompiledParams = { specs: [], scope: new Map(), validate: openParams };
 
-interface Parts extends Pick<Entry, "steps" | "rows" | "answer" | "hooks" | "callerFields"> {
+interface Parts extends Pick<Entry, "steps" | "rows" | "answer" | "content" | "audit" | "hooks" | "callerFields"> {
   params: CompiledParams;
 }
 
@@ -93,6 +95,8 @@ const entryOf = (definition: Definition, identity: Identity, parts: Parts): Entr
   steps: parts.steps,
   answer: parts.answer,
   rows: parts.rows,
+  content: parts.content,
+  audit: parts.audit,
   bare: definition.bare ?? false,
   prose: definition.bare === true || isCallerRow(definition.rows),
   hooks: parts.hooks,
@@ -100,10 +104,14 @@ const entryOf = (definition: Definition, identity: Identity, parts: Parts): Entr
   closed: undefined,
 });
 
-const exampleOf = ({ request, ...example }: ExampleDefinition) => ({
+const exampleOf = ({ request, before, ...example }: ExampleDefinition) => ({
   ...example,
-  request: Object.fromEntries(Object.entries(request).map(([name, value]) => [name, String(value)])),
+  ...(before === undefined ? {} : { before: before.map(asSent) }),
+  request: asSent(request),
 });
+
+const asSent = (request: ExampleDefinition["request"]): Record<string, string> =>
+  Object.fromEntries(Object.entries(request).map(([name, value]) => [name, String(value)]));
 
 /** What the texts of a definition may name before its first step. */
 export const scopeOf = (params: DefinitionScope["params"], open: boolean, { texts, callerFields }: CompileContext) => ({

@@ -64,7 +64,19 @@ const access = ifText(
   ),
 );
 
-const TYPES = ["text", "integer", "amount", "username", "phone", "email", "password", "newpassword", "flag"];
+const TYPES = [
+  "text",
+  "integer",
+  "amount",
+  "username",
+  "usernames",
+  "phone",
+  "callee",
+  "email",
+  "password",
+  "newpassword",
+  "flag",
+];
 
 const param = object({
   type: described("text where it is left out.", oneOf(...TYPES)),
@@ -81,12 +93,16 @@ const param = object({
     "What a value outside of the fixed list is: refused, or as if it were not there.",
     oneOf("refuse", "ignore"),
   ),
+  placeholders: described(
+    "Words that clients leave in where they have no value: as if it were not there.",
+    list(text, "a list of words"),
+  ),
   minLength: count,
   maxLength: count,
   pattern: described("Of a text: a regular expression for the whole value.", text),
   patternText: described("What the pattern asks for, as it completes 'NAME must be ...'.", text),
   min: described("Of an integer.", { type: "integer", must: "a whole number" }),
-  max: described("Of an integer.", { type: "integer", must: "a whole number" }),
+  max: described("Of an integer, or how many user names there may be.", { type: "integer", must: "a whole number" }),
   minimum: described("Of an amount.", decimal),
   exclusiveMinimum: described("Of an amount.", decimal),
   maximum: described("Of an amount.", decimal),
@@ -100,15 +116,20 @@ const condition = ifText(name, {
   must: "a parameter's name, or a mapping of names to values",
 });
 
-const common = {
-  as: described("Name by which later steps and the answer use the result.", name),
-  otherwise: described("The error that is answered when the step fails.", {
-    type: "string",
-    pattern: `^(${Object.keys(ERROR_CLASSES).join("|")}): \\S`,
-    must: `a class and what to do, such as 'not found: no such user'; classes are ${Object.keys(ERROR_CLASSES).join(", ")}`,
-  }),
+const refusal = {
+  type: "string",
+  pattern: `^(${Object.keys(ERROR_CLASSES).join("|")}): \\S`,
+  must: `a class and what to do, such as 'not found: no such user'; classes are ${Object.keys(ERROR_CLASSES).join(", ")}`,
+};
+const conditions = {
   when: described("Runs only when that parameter was given, or has that value.", condition),
   unless: described("Does not run when that parameter was given, or has that value.", condition),
+};
+
+const common = {
+  as: described("Name by which later steps and the answer use the result.", name),
+  otherwise: described("The error that is answered when the step fails.", refusal),
+  ...conditions,
 };
 
 const step = choose(
@@ -129,14 +150,20 @@ const step = choose(
     },
     ["call"],
   ),
-  object(
-    {
-      sql: described("One statement; {name} and {step.field} become bound values.", text),
-      expect: described("How many rows it must show or change.", oneOf("one row", "rows", "no rows")),
-      ...common,
-    },
-    ["sql"],
-    "a mapping with sql or call",
+  choose(
+    { type: "object", required: ["refuse"] },
+    object({ refuse: described("The error that is answered; nothing behind it is done.", refusal), ...conditions }, [
+      "refuse",
+    ]),
+    object(
+      {
+        sql: described("One statement; {name} and {step.field} become bound values.", text),
+        expect: described("How many rows it must show or change.", oneOf("one row", "rows", "no rows")),
+        ...common,
+      },
+      ["sql"],
+      "a mapping with sql, call or refuse",
+    ),
   ),
 );
 
@@ -153,7 +180,19 @@ const example = object(
   {
     title: text,
     as: described("Name of the user of the sample data who calls; nobody where it is left out.", text),
+    options: described("Options of tb_settings that hold for it.", {
+      type: "object",
+      additionalProperties: { type: "string", must: "a text" },
+      must: "a mapping of options to values",
+    }),
     given: described("Statements that set the stage.", list(text, "a list of statements")),
+    before: described(
+      "Requests that are sent first, each with its apientry: by the same caller, or by the user named in `as`.",
+      list(
+        { type: "object", required: ["apientry"], additionalProperties: scalar, must: "a mapping with apientry" },
+        "a list of requests",
+      ),
+    ),
     request: { type: "object", additionalProperties: scalar, must: "a mapping of parameters to values" },
     answer: described("The whole text answer, or a pattern between slashes.", text),
     rows: {
@@ -187,6 +226,10 @@ export const DEFINITION_SCHEMA = {
         additionalProperties: param,
         must: "a mapping of names to parameters",
       }),
+      needs: described(
+        "Groups of parameters, of each of which at least one must be given.",
+        list(list(name, "a list of names"), "a list of lists of names"),
+      ),
       transaction: described("All steps or none.", flag),
       idempotent: described("A request repeated with the same idempotencykey is carried out once.", flag),
       steps: list(step, "a list of steps"),
@@ -201,9 +244,16 @@ export const DEFINITION_SCHEMA = {
           must: ROWS,
         }),
       ),
+      content: described("A called step whose file is the answer.", name),
+      audit: described(
+        "What is kept of a success in tb_audit: Handlebars that gives `what: detail`, or nothing.",
+        text,
+      ),
+      beside: described("Text behind the number of the rows that are shown: Handlebars, as the answer is.", text),
       bare: described("The text answer carries no OK in front.", flag),
       hooks: object({ success: list(hook, "a list of hooks"), failure: list(hook, "a list of hooks") }),
       examples: described("At least one that succeeds and one that fails.", list(example, "a list of examples")),
+      neverSucceeds: described("No request can succeed in this version, so that no example shows one.", flag),
       neverFails: described("There is no request that fails, so that no example shows one.", flag),
     },
     ["summary", "access", "examples"],

@@ -22,6 +22,7 @@ export interface ParamDefinition {
   default?: Scalar;
   empty?: ParamSpec["empty"];
   unknown?: "refuse" | "ignore";
+  placeholders?: string[];
   minLength?: number;
   maxLength?: number;
   pattern?: string;
@@ -36,7 +37,7 @@ export interface ParamDefinition {
 /** A name that must have been given, or names with the values that they must have. */
 export type ConditionDefinition = string | Record<string, Scalar | Scalar[]>;
 
-interface StepCommonDefinition {
+export interface StepCommonDefinition {
   as?: string;
   /** `<class>: <detail>` */
   otherwise?: `${ErrorClass}: ${string}`;
@@ -51,7 +52,12 @@ export interface CallStepDefinition extends StepCommonDefinition {
   call: string;
   with?: Record<string, Scalar | null>;
 }
-export type StepDefinition = SqlStepDefinition | CallStepDefinition;
+export interface RefuseStepDefinition extends Pick<StepCommonDefinition, "when" | "unless"> {
+  /** `<class>: <detail>` */
+  refuse: `${ErrorClass}: ${string}`;
+  as?: undefined;
+}
+export type StepDefinition = SqlStepDefinition | CallStepDefinition | RefuseStepDefinition;
 
 /** One kind and its body. */
 export type HookDefinition = Partial<Record<HookKind, string>>;
@@ -59,7 +65,9 @@ export type HookDefinition = Partial<Record<HookKind, string>>;
 export interface ExampleDefinition {
   title?: string;
   as?: string;
+  options?: Record<string, string>;
   given?: string[];
+  before?: Record<string, Scalar>[];
   request: Record<string, Scalar>;
   answer: string;
   rows?: Record<string, string | number | null>[];
@@ -72,14 +80,21 @@ export interface Definition {
   account?: boolean;
   aliases?: string[];
   params?: Record<string, ParamDefinition>;
+  needs?: string[][];
   transaction?: boolean;
   idempotent?: boolean;
   steps?: StepDefinition[];
   answer?: string;
   rows?: string | string[] | { caller: string[] };
+  content?: string;
+  /** Gives `what: detail`, or nothing. */
+  audit?: string;
+  /** Text behind the number of rows. */
+  beside?: string;
   bare?: boolean;
   hooks?: { success?: HookDefinition[]; failure?: HookDefinition[] };
   examples: ExampleDefinition[];
+  neverSucceeds?: boolean;
   neverFails?: boolean;
 }
 

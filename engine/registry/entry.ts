@@ -1,6 +1,6 @@
 /** The types of a compiled entry: what a request finds ready. Frozen once it is made. */
 import type { ErrorClass } from "../errors.js";
-import type { Cell, Row } from "../request.js";
+import type { Cell, Content, Row } from "../request.js";
 import type { CompiledTemplate } from "../template/template.js";
 import type { HookBody } from "./hooks.js";
 
@@ -34,7 +34,9 @@ export type ParamType =
   | "integer"
   | "amount"
   | "username"
+  | "usernames"
   | "phone"
+  | "callee"
   | "email"
   | "password"
   | "newpassword"
@@ -50,6 +52,8 @@ export interface ParamSpec {
   /** A fixed list; a value is matched without regard to case and given as it stands here. */
   values?: readonly string[];
   default?: string;
+  /** How many names a list may have. */
+  most?: number;
   /** What an empty value is: as if it were not there (the usual), a value of its own, or NULL. */
   empty: "absent" | "keep" | "null";
   /** What is allowed, in words that complete `NAME must be ...`. */
@@ -109,7 +113,13 @@ export interface CallStep extends StepCommon {
   action: string;
   input: Readonly<Record<string, ValueTemplate>>;
 }
-export type Step = SqlStep | CallStep;
+/** Ends the request. */
+export interface RefuseStep extends Omit<StepCommon, "as" | "otherwise"> {
+  kind: "refuse";
+  as: undefined;
+  otherwise: { errorClass: ErrorClass; detail: (scope: RunScope) => string };
+}
+export type Step = SqlStep | CallStep | RefuseStep;
 
 /** In the order of `custom_action`, from 1. */
 export const HOOK_KINDS = ["email", "sms", "ring", "restart", "database-restart", "reboot", "command", "sql"] as const;
@@ -132,8 +142,12 @@ export interface Example {
   title?: string;
   /** Name of the user of the sample data who calls; absent for nobody. */
   as?: string;
+  /** Options of tb_settings that hold for it. */
+  options?: Readonly<Record<string, string>>;
   /** Statements that set the stage. */
   given?: readonly string[];
+  /** Requests that are sent first, each with its `apientry`: by the same caller, or by the user named in `as`. */
+  before?: readonly Readonly<Record<string, string>>[];
   request: Readonly<Record<string, string>>;
   /** The whole text answer with its `OK: ` or `ERROR: `, or a pattern between slashes. */
   answer: string;
@@ -170,6 +184,10 @@ export interface Entry {
   readonly answer: (scope: RunScope) => string;
   /** Rows of a good answer; undefined when it has none. */
   readonly rows: ((scope: RunScope) => { rows: Row[]; columns: string[]; truncated: boolean } | undefined) | undefined;
+  /** The file that is answered in place of the text; undefined when it has none. */
+  readonly content: ((scope: RunScope) => Content | undefined) | undefined;
+  /** What is kept of a success in tb_audit: `what: detail`, or nothing. */
+  readonly audit?: ((scope: RunScope) => string) | undefined;
   readonly bare: boolean;
   /** Text forms show the answer's text in place of its rows. */
   readonly prose: boolean;

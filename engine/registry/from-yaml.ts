@@ -79,10 +79,13 @@ export function parseDefinition({ source, name, text }: DefinitionFile): {
 }
 
 /** Examples are the tests and the documentation: they show both outcomes. */
-function checkExamples({ examples, access, neverFails = false }: Definition, faults: Faults): void {
+function checkExamples(definition: Definition, faults: Faults): void {
+  const { examples, access, neverFails = false, neverSucceeds = false } = definition;
   const isBad = ({ answer }: ExampleDefinition) => /^(\/\^)?ERROR/.test(answer);
+  const shows = examples.some((example) => !isBad(example));
   // Examples are requests, and those can't reach what is for the console.
-  if (access !== "console" && examples.every(isBad)) faults.add(["examples"], "no example shows a good answer");
+  if (!shows && access !== "console" && !neverSucceeds) faults.add(["examples"], "no example shows a good answer");
+  if (shows && neverSucceeds) faults.add(["examples"], "an example shows a good answer, though it never succeeds");
   if (!neverFails && !examples.some(isBad))
     faults.add(["examples"], "no example shows an ERROR; say 'neverFails: true' where there is none");
 }

@@ -86,6 +86,7 @@ export const closedEntry = (name: string, closed: "faulty" | "disabled" | "pendi
     steps: [],
     answer: () => "",
     rows: undefined,
+    content: undefined,
     bare: false,
     hooks: [],
     examples: [],

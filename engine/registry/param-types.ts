@@ -77,12 +77,35 @@ const amount: TypeRule = {
       : `an amount above ${exclusiveMinimum}${between(undefined, shown(maximum))} such as 2.5`,
 };
 
+const USERNAME = "[A-Za-z0-9._@+-]{1,64}";
+
 const username: TypeRule = {
   kind: "text",
   constraints: [],
   read: asSent,
-  schema: () => ({ type: "string", pattern: "^[A-Za-z0-9._@+-]{1,64}$" }),
+  schema: () => ({ type: "string", pattern: `^${USERNAME}$` }),
   allowed: () => "1 to 64 letters, digits or . _ @ + -",
+};
+
+/** How many names a list may have where its definition says nothing. */
+const USUAL_NAMES = 50;
+
+const namesOf = ({ max = USUAL_NAMES }: ParamDefinition): number => Math.max(1, max);
+
+/** How many names a parameter may hold; undefined where it is no list. */
+export const mostNames = (definition: ParamDefinition): number | undefined =>
+  definition.type === "usernames" ? namesOf(definition) : undefined;
+
+const usernames: TypeRule = {
+  kind: "list",
+  constraints: ["max"],
+  read: (sent) =>
+    sent
+      .split(/[\s,;]+/)
+      .filter((name) => name !== "")
+      .join(","),
+  schema: (definition) => ({ type: "string", pattern: `^${USERNAME}(,${USERNAME}){0,${namesOf(definition) - 1}}$` }),
+  allowed: (definition) => `1 to ${namesOf(definition)} user names with commas between them`,
 };
 
 const phone: TypeRule = {
@@ -92,6 +115,15 @@ const phone: TypeRule = {
   read: (sent) => sent.replace(/[\s\-./()]/g, "").replace(/^(\+|00)/, ""),
   schema: () => ({ type: "string", pattern: "^\\d{1,32}$" }),
   allowed: () => "a phone number of 1 to 32 digits",
+};
+
+/** A number as people write it loses its signs; a name stays. */
+const callee: TypeRule = {
+  kind: "text",
+  constraints: [],
+  read: read(/^[\d\s\-./()+]*$/, phone.read),
+  schema: () => ({ type: "string", pattern: "^[A-Za-z0-9._@+*#-]{1,64}$" }),
+  allowed: () => "a phone number or a user name",
 };
 
 const email: TypeRule = {
@@ -135,7 +167,9 @@ export const PARAM_TYPES: Readonly<Record<ParamType, TypeRule>> = {
   integer,
   amount,
   username,
+  usernames,
   phone,
+  callee,
   email,
   password,
   newpassword,

@@ -4,8 +4,8 @@ import type { ScopeParam } from "../template/template.js";
 import type { ParamDefinition } from "./definition.js";
 import type { Entry, ParamSpec } from "./entry.js";
 import type { Faults } from "./faults.js";
-import { compileSchema, PARAM_TYPES } from "./param-types.js";
-import { type ParamReader, paramsValidator } from "./read-params.js";
+import { compileSchema, mostNames, PARAM_TYPES } from "./param-types.js";
+import { type ParamReader, paramsValidator, type ReadOptions } from "./read-params.js";
 
 export interface CompiledParams {
   specs: readonly ParamSpec[];
@@ -34,11 +34,9 @@ const IDEMPOTENCY_KEY: ParamDefinition = {
   summary: "A request repeated with the same key is carried out once and gets the same answer.",
 };
 
-export interface ParamOptions {
+export interface ParamOptions extends ReadOptions {
   /** Adds `idempotencykey`. */
   idempotent: boolean;
-  /** Seals a new password. */
-  seal(clear: string): string;
 }
 
 /** Faults are added under `["params", name]`. */
@@ -48,17 +46,21 @@ export function compileParams(definitions: ParamDefinitions, options: ParamOptio
     checkDefinition(name, definition, faults);
     return readerOf(name, definition, aliases.get(name) ?? [], index, faults);
   });
+  for (const [index, group] of options.needs.entries())
+    for (const name of group)
+      if (!Object.hasOwn(definitions, name)) faults.add(["needs", index], `'${name}' is not a parameter`);
   if (options.idempotent) readers.push(readerOf("idempotencykey", IDEMPOTENCY_KEY, [], -1, faults));
   return {
     specs: readers.map(({ spec }) => spec),
     scope: new Map(readers.map(({ spec }) => [spec.name, scopeParam(spec)])),
-    validate: paramsValidator(readers, options.seal),
+    validate: paramsValidator(readers, options),
   };
 }
 
 /** What a SQL template has to know of a parameter. */
-export const scopeParam = ({ type, values }: ParamSpec): ScopeParam => ({
+export const scopeParam = ({ type, values, most }: ParamSpec): ScopeParam => ({
   kind: PARAM_TYPES[type].kind,
+  ...(most === undefined ? {} : { most }),
   ...(values === undefined ? {} : { values }),
 });
 
@@ -119,6 +121,7 @@ function readerOf(
   const { type = "text", required = false, summary = "", empty = "absent" } = definition;
   const list = definition.values?.map(String);
   const rule = PARAM_TYPES[type];
+  const most = mostNames(definition);
   const spec: ParamSpec = {
     name,
     type,
@@ -128,12 +131,19 @@ function readerOf(
     empty,
     allowed: list === undefined ? rule.allowed(definition) : `one of ${list.join(", ")}`,
     ...(list === undefined ? {} : { values: list }),
+    ...(most === undefined ? {} : { most }),
     ...(definition.default === undefined ? {} : { default: String(definition.default) }),
   };
-  const read = list === undefined ? rule.read : listReader(list, definition.unknown === "ignore");
+  const typed = list === undefined ? rule.read : listReader(list, definition.unknown === "ignore");
+  const read = withoutPlaceholders(typed, definition.placeholders);
   const schema = list === undefined ? schemaOf(name, definition, faults) : { enum: list };
   const preset = presetOf(spec, read, schema, faults);
   return { spec, names: [name, ...aliases], position, read, schema, preset, sealed: type === "newpassword" };
+}
+
+/** A client's template in which nothing was filled in. */
+function withoutPlaceholders(read: ParamReader["read"], words: readonly string[] = []): ParamReader["read"] {
+  return words.length === 0 ? read : (text) => (words.includes(text) ? undefined : read(text));
 }
 
 /** A fixed list is matched without regard to case. */

@@ -21,12 +21,19 @@ export interface ParamReader {
   sealed: boolean;
 }
 
+export interface ReadOptions {
+  /** Groups of parameters, of each of which one must be given. */
+  needs: readonly (readonly string[])[];
+  /** Seals a new password. */
+  seal(clear: string): string;
+}
+
 type Named = ReadonlyMap<string, string | null>;
 
 const NO_PARAMS: Params = Object.freeze(Object.create(null) as Params);
 
 /** The function that an entry reads its parameters with. */
-export function paramsValidator(readers: readonly ParamReader[], seal: (clear: string) => string): Entry["validate"] {
+export function paramsValidator(readers: readonly ParamReader[], { needs, seal }: ReadOptions): Entry["validate"] {
   if (readers.length === 0) return () => NO_PARAMS;
   const check = compileSchema({
     type: "object",
@@ -42,6 +49,9 @@ export function paramsValidator(readers: readonly ParamReader[], seal: (clear: s
       if (value !== undefined) params[reader.spec.name] = value;
     }
     if (!check(params)) throw refusal(check.errors?.[0], specs);
+    for (const group of needs)
+      if (group.every((name) => params[name] === undefined || params[name] === null))
+        throw new ApiError("wrong parameter", `${group.join(" or ")} is missing`);
     for (const name of sealed) if (typeof params[name] === "string") params[name] = seal(params[name]);
     return params;
   };

@@ -24,11 +24,11 @@ export interface LiveRegistry extends Registry {
   start(): Promise<void>;
   /** Loads the set that is in force in the database and changes nothing there: for one command beside running servers. */
   load(): Promise<void>;
+  /** Loads what another server, or a restore of the database, has put into force. Errors: FaultyDefinitions for files. */
+  catchUp(): Promise<void>;
   stop(): Promise<void>;
   /** Everything that is wrong with the files and rows as they stand now; nothing is put into force. */
   check(): Promise<DefinitionFault[]>;
-  /** Every text that an entry can ever send to the database. */
-  statements(): { entry: string; texts: string[] }[];
 }
 
 export interface RegistryOptions extends BuildOptions {
@@ -75,6 +75,10 @@ class DatabaseRegistry implements LiveRegistry {
     return this.#behind;
   }
 
+  get reloading(): boolean {
+    return this.#mutex.isLocked();
+  }
+
   async start(): Promise<void> {
     await beginHistory(this.#database);
     const plan = async () => ({ rows: await readLiveRows(this.#database) });
@@ -88,6 +92,10 @@ class DatabaseRegistry implements LiveRegistry {
     const candidate = await this.#builder.build(applied.rows);
     if (candidate.fileFaults.length > 0) throw new FaultyDefinitions(candidate.fileFaults);
     this.#swap(candidate, applied);
+  }
+
+  catchUp(): Promise<void> {
+    return this.#mutex.runExclusive(() => this.#load());
   }
 
   async stop(): Promise<void> {
@@ -165,8 +173,8 @@ class DatabaseRegistry implements LiveRegistry {
     this.#applied = applied;
     this.#snapshot = Object.freeze({ generation, entries, faults: Object.freeze(faults) });
     this.#behind = false;
-    this.#log.info({ event: "definitions", generation, entries: entries.size }, "definitions are in force");
-    for (const fault of faults) this.#log.error({ event: "faulty row", generation }, describeFault(fault));
+    this.#log.info({ event: "definitions", entries: entries.size }, "definitions are in force");
+    for (const fault of faults) this.#log.error({ event: "faulty row" }, describeFault(fault));
     return report;
   }
 
@@ -175,19 +183,15 @@ class DatabaseRegistry implements LiveRegistry {
       await pause(this.#behind ? TRY_AGAIN_AFTER : LOOK_EVERY, undefined, { signal, ref: false }).catch(
         () => undefined,
       );
-      if (!signal.aborted) await this.#catchUp();
+      if (!signal.aborted) await this.#look();
     }
   }
 
-  async #catchUp(): Promise<void> {
+  async #look(): Promise<void> {
     try {
-      if ((await readGeneration(this.#database)) > this.#snapshot.generation)
-        await this.#mutex.runExclusive(() => this.#load());
+      if ((await readGeneration(this.#database)) > this.#snapshot.generation) await this.catchUp();
     } catch (err) {
-      this.#log.error(
-        { event: "definitions", generation: this.#snapshot.generation, err },
-        "a newer generation can't be loaded",
-      );
+      this.#log.error({ event: "definitions", err }, "a newer generation can't be loaded");
     }
   }
 

@@ -3,7 +3,7 @@ import type { TemplateScope } from "../template/template.js";
 import type { TextEnvironment } from "./texts.js";
 
 /** Columns of tb_users that nothing shows and no definition uses. */
-export const SECRET_FIELDS: ReadonlySet<string> = new Set(["password", "pin", "pinhash"]);
+export const SECRET_FIELDS: ReadonlySet<string> = new Set(["password", "pin", "pinhash", "fastregpassword"]);
 
 /** The name under which every text and statement finds the settings: `{setting.currency}`. */
 export const SETTING = "setting";

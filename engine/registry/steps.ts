@@ -1,8 +1,15 @@
 /** The steps of a definition: statements and calls of actions, with their conditions and what they expect. */
 import type { Operation } from "../contracts.js";
 import type { ErrorClass } from "../errors.js";
-import type { CallStepDefinition, Path, SqlStepDefinition, StepDefinition } from "./definition.js";
-import type { CallStep, SqlStep, Step, ValueTemplate } from "./entry.js";
+import type {
+  CallStepDefinition,
+  Path,
+  RefuseStepDefinition,
+  SqlStepDefinition,
+  StepCommonDefinition,
+  StepDefinition,
+} from "./definition.js";
+import type { CallStep, RefuseStep, SqlStep, Step, ValueTemplate } from "./entry.js";
 import { nearest } from "./nearest.js";
 import { type DefinitionScope, SETTING } from "./scope.js";
 import type { Statements } from "./statements.js";
@@ -32,7 +39,9 @@ export function compileSteps(definitions: readonly StepDefinition[], options: St
     const step =
       "call" in definition
         ? compileCall(definition, path, scope, options, statements)
-        : compileSql(definition, path, scope, statements);
+        : "refuse" in definition
+          ? compileRefuse(definition, path, scope, statements)
+          : compileSql(definition, path, scope, statements);
     if (step !== undefined) steps.push(step);
     if (definition.as === undefined) continue;
     checkName(definition, definitions.slice(0, index), path, scope, statements);
@@ -60,7 +69,19 @@ function checkName(
     );
 }
 
-function common(definition: StepDefinition, path: Path, scope: DefinitionScope, { faults }: Statements) {
+/** An error that the definition itself answers. */
+function compileRefuse(
+  { refuse, as: _none, ...conditions }: RefuseStepDefinition,
+  path: Path,
+  scope: DefinitionScope,
+  statements: Statements,
+): RefuseStep | undefined {
+  const { when, line } = common(conditions, path, scope, statements);
+  const otherwise = statements.faults.attempt([...path, "refuse"], () => compileOtherwise(refuse, scope));
+  return otherwise === undefined ? undefined : { kind: "refuse", as: undefined, when, line, otherwise };
+}
+
+function common(definition: StepCommonDefinition, path: Path, scope: DefinitionScope, { faults }: Statements) {
   const { as, when, unless, otherwise } = definition;
   const place = when === undefined ? "unless" : "when";
   return {

@@ -25,7 +25,12 @@ interface StoredParts {
 }
 
 /** The items of one outcome. Values are bound now, while the request is known; the texts were compiled at load. */
-export function hookItems(on: "success" | "failure", entry: Entry, caller: Caller, scope: RunScope): OutboxItem[] {
+export function hookItems(
+  on: Hook["on"],
+  entry: Pick<Entry, "name" | "hooks">,
+  caller: Caller,
+  scope: RunScope,
+): OutboxItem[] {
   const items = entry.hooks.filter((hook) => hook.on === on).flatMap((hook) => itemsOf(hook, scope));
   return items.map((item) => ({ ...item, entry: entry.name, userId: caller.id }));
 }

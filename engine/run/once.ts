@@ -1,6 +1,6 @@
 /** `idempotencykey`: a request that is repeated by the same caller with the same key is carried out once. */
 import { createHash } from "node:crypto";
-import { DatabaseError, type Session } from "../database/database.js";
+import { DatabaseError, type Session, type Statement } from "../database/database.js";
 import { ApiError } from "../errors.js";
 import type { Entry, RunScope } from "../registry/entry.js";
 import type { Answer, Caller } from "../request.js";
@@ -28,12 +28,20 @@ export async function once(
   if (!(await claim(session, [owner, entry.name, key, fingerprint])))
     return answerOfFirst(session, owner, key, fingerprint);
   const answer = await work();
-  await session.run({
-    text: "update tb_idempotency set answer = ? where userid = ? and idempotencykey = ?",
-    values: [JSON.stringify(answer), owner, key],
-  });
+  await session.run(keptAnswer(owner, key, answer));
   return answer;
 }
+
+/** Keeps a later answer in place of the one that `once` has kept, where the request has a key. */
+export async function keepAnswer(session: Session, { caller, scope }: Repeatable, answer: Answer): Promise<void> {
+  const key = scope.params["idempotencykey"];
+  if (key) await session.run(keptAnswer(caller.actingFor?.id ?? caller.id, key, answer));
+}
+
+const keptAnswer = (owner: number, key: string | number, answer: Answer): Statement => ({
+  text: "update tb_idempotency set answer = ? where userid = ? and idempotencykey = ?",
+  values: [JSON.stringify(answer), owner, key],
+});
 
 /** The unique key of the table decides between requests at the same time: the second waits for the first's end. */
 async function claim(session: Session, values: (string | number)[]): Promise<boolean> {

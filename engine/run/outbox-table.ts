@@ -32,9 +32,9 @@ const marks = (list: readonly unknown[]): string => list.map(() => "?").join(", 
 const ids = (items: readonly StoredItem[]): number[] => items.map(({ id }) => id);
 
 /** Stores an item: run it in the transaction of the change that caused the item. */
-export const outboxStatement = ({ kind, lane, body, entry, userId }: OutboxItem): Statement => ({
+export const outboxStatement = ({ kind, lane, body, entry, userId, after }: OutboxItem): Statement => ({
   text: "insert into tb_outbox (kind, lane, body, state, tries, nexttry, entry, userid, datum) values (?, ?, ?, 'waiting', 0, ?, ?, ?, ?)",
-  values: [kind, lane ?? null, JSON.stringify(body), now(), entry, userId, now()],
+  values: [kind, lane ?? null, JSON.stringify(body), now(after), entry, userId, now()],
 });
 
 /** One worker's view of the table. */

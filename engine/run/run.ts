@@ -11,15 +11,16 @@ import {
 import { derived } from "../derived.js";
 import { ApiError, type ErrorClass } from "../errors.js";
 import type { CallStep, Entry, Params, RunScope, SqlStep, Step, StepResult } from "../registry/entry.js";
-import type { Answer, ApiRequest, Caller } from "../request.js";
+import type { Answer, ApiRequest, Caller, Cell, RelayTarget } from "../request.js";
 import { shownSettings } from "../settings.js";
+import { auditStatement } from "./audit.js";
 import { bindTemplate } from "./bind.js";
 import { deferredChange, hookItems } from "./hooks.js";
-import { once } from "./once.js";
+import { keepAnswer, once } from "./once.js";
 import { outboxStatement } from "./outbox-table.js";
 
 /** Errors: ApiError; anything else is a fault of the server. */
-export type Run = (entry: Entry, params: Params, caller: Caller, request: ApiRequest) => Promise<Answer>;
+export type Run = (entry: Entry, params: Params, caller: Caller, request: ApiRequest) => Answer | Promise<Answer>;
 
 /** `ledger.transfer` → its operation. */
 export const operationsOf = (actions: Iterable<Action>): Map<string, Operation> =>
@@ -39,14 +40,17 @@ interface Work {
   /** Results that are there before the first step: the settings. */
   given: RunScope["steps"];
   close: boolean;
+  relay?: RelayTarget;
   /** Something for the outbox's worker was stored. */
   stored: boolean;
+  /** What is waited for once all is committed, with the result that it completes. */
+  afterwards: { result: StepResult; wait: () => Promise<Readonly<Record<string, Cell>>> }[];
 }
 
 /** Makes the runner of one server. */
 export function makeRun(services: Services, operations: ReadonlyMap<string, Operation>): Run {
   const given = derived(services.settings, services.log, (settings) => ({ setting: shownSettings(settings) }));
-  return async (entry, params, caller, request) => {
+  return (entry, params, caller, request) => {
     const scope: RunScope = {
       params,
       loose: looseOf(entry, request),
@@ -63,18 +67,37 @@ export function makeRun(services: Services, operations: ReadonlyMap<string, Oper
       given: given(),
       close: false,
       stored: false,
+      afterwards: [],
     };
     if (entry.account && caller.id === 0) throw withoutAccount(caller);
-    if (entry.steps.length === 0 && entry.hooks.length === 0) return answerOf(work);
-    try {
-      const answer = await perform(work);
-      if (entry.hooks.length > 0 || work.scope.deferred || work.stored) services.outbox.wake();
-      return answer;
-    } catch (cause) {
-      await storeFailureHooks(work);
-      throw spoken(cause, undefined, work);
-    }
+    return entry.steps.length === 0 && entry.hooks.length === 0 ? answerOf(work) : carryOut(work);
   };
+}
+
+async function carryOut(work: Work): Promise<Answer> {
+  let answer: Answer;
+  try {
+    answer = await perform(work);
+    if (work.entry.hooks.length > 0 || work.scope.deferred || work.stored) work.services.outbox.wake();
+  } catch (cause) {
+    await storeFailureHooks(work);
+    throw spoken(cause, undefined, work);
+  }
+  return work.afterwards.length === 0 ? answer : completed(work);
+}
+
+/** The answer after what is waited for; all is committed, so that a failure is an answer like another. */
+async function completed(work: Work): Promise<Answer> {
+  let answer: Answer;
+  try {
+    for (const { result, wait } of work.afterwards) Object.assign(result, await wait());
+    answer = answerOf(work);
+  } catch (cause) {
+    if (!(cause instanceof ApiError)) throw cause;
+    answer = { ok: false, text: cause.text };
+  }
+  if (work.entry.idempotent) await keepAnswer(work.services.database, work, answer);
+  return answer;
 }
 
 const looseOf = (entry: Entry, { params }: ApiRequest): RunScope["loose"] =>
@@ -94,6 +117,7 @@ function perform(work: Work): Promise<Answer> {
   if (!entry.transaction) return perStep(work, services.database);
   return services.database.transaction(async (session) => {
     work.scope.steps = Object.create(work.given);
+    work.afterwards = [];
     if (!entry.idempotent) return perStep(work, session);
     return once(session, work, () => perStep(work, session));
   });
@@ -110,6 +134,8 @@ async function perStep(work: Work, session: Session): Promise<Answer> {
   }
   const answer = answerOf(work);
   if (!stored) for (const statement of successHooks(work)) await session.run(statement);
+  const audit = work.entry.audit && auditStatement(work, work.entry.audit(work.scope));
+  if (audit !== undefined) await session.run(audit);
   return answer;
 }
 
@@ -141,6 +167,7 @@ const successHooks = ({ entry, caller, scope }: Work): Statement[] =>
   hookItems("success", entry, caller, scope).map(outboxStatement);
 
 async function stepResult(step: Step, work: Work, session: Session): Promise<StepResult> {
+  if (step.kind === "refuse") throw otherwiseOf(step, work);
   try {
     const result = step.kind === "sql" ? await runSql(step, work, session) : await runCall(step, work, session);
     if (step.kind === "sql" && !isExpected(step, result)) throw otherwiseOf(step, work) ?? unexpected(step);
@@ -170,9 +197,15 @@ async function runCall(step: CallStep, work: Work, session: Session): Promise<St
     await services.outbox.put(session, { ...item, entry: entry.name, userId: caller.id });
     work.stored = true;
   };
-  const done = await operation.run(input, { session, services, caller, request, entry, params: scope.params, store });
+  const waits: Work["afterwards"][number]["wait"][] = [];
+  const afterwards: ActionContext["afterwards"] = (wait) => void waits.push(wait);
+  const context = { session, services, caller, request, entry, params: scope.params, store, afterwards };
+  const done = await operation.run(input, context);
   work.close ||= done.close === true;
-  return Object.assign(Object.create(null) as StepResult, noResult(), done);
+  if (done.relay !== undefined) work.relay = done.relay;
+  const result: StepResult = Object.assign(Object.create(null) as StepResult, noResult(), done);
+  work.afterwards.push(...waits.map((wait) => ({ result, wait })));
+  return result;
 }
 
 function isExpected({ expect, template }: SqlStep, result: StepResult): boolean {
@@ -217,12 +250,15 @@ async function storeFailureHooks({ entry, caller, scope, services }: Work): Prom
   services.outbox.wake();
 }
 
-function answerOf({ entry, scope, close }: Work): Answer {
+function answerOf({ entry, scope, close, relay }: Work): Answer {
   const shown = entry.rows?.(scope);
   const answer: Answer = { ok: true, text: entry.answer(scope) };
   if (shown !== undefined) Object.assign(answer, shown);
+  const content = entry.content?.(scope);
+  if (content !== undefined) answer.content = content;
   if (entry.bare) answer.bare = true;
   if (entry.prose) answer.prose = true;
   if (close) answer.close = true;
+  if (relay !== undefined) answer.relay = relay;
   return answer;
 }

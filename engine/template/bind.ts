@@ -10,10 +10,12 @@ const WHOLE = /^[+-]?\d{1,19}$/;
 const DECIMAL = /^[+-]?\d{1,12}(?:\.\d{1,30})?$/;
 
 /** Errors of what it gives: ApiError "wrong parameter" for a value that does not fit. */
-export function reader({ parts, kind, literal, likeEscape, count }: Binding): Reader {
+export function reader({ parts, kind, literal, likeEscape, count, item }: Binding): Reader {
   const [first] = parts;
   const change = likeEscape === undefined ? String : escaping(likeEscape);
   if (literal || first === undefined || typeof first === "string") return textReader(parts, change);
+  if (item !== undefined)
+    return (lookup) => unlessMissing(lookup(first), (list) => String(list).split(",")[item] ?? null);
   if (count === true) return (lookup) => rowCount(lookup(first), first);
   if (kind === "integer") return (lookup) => unlessMissing(lookup(first), (value) => whole(value, first));
   if (kind === "amount") return (lookup) => unlessMissing(lookup(first), (value) => amount(value, first));

@@ -1,9 +1,9 @@
 /** Keywords to what they stand for: a bound value, a text with values in it, or a name of a fixed list. */
 import { nearest } from "../registry/nearest.js";
 import { type Place, placesOf, type Within } from "./places.js";
-import type { Binding, Source, TemplateScope } from "./template.js";
+import type { Binding, ScopeParam, Source, TemplateScope } from "./template.js";
 import { Fault } from "./tokens.js";
-import { isOperator, type Leaf, type Node } from "./tree.js";
+import { type Group, isOperator, type Leaf, type Node } from "./tree.js";
 
 const BRACKETED = /^(?:userid|username|sparam[1-9]\d?)$/i;
 const NAME = String.raw`([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)?)`;
@@ -12,8 +12,9 @@ const IDENTIFIER = /^[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)?$/;
 
 interface Meaning {
   source: Source;
-  kind: Binding["kind"];
+  kind: Exclude<ScopeParam["kind"], "secret">;
   values?: readonly string[] | undefined;
+  most?: number | undefined;
 }
 
 /**
@@ -49,12 +50,16 @@ export function refuseKeywords(items: readonly Node[]): void {
 
 const bracketed = (node: Leaf): string => (node.text.startsWith("[") ? node.plain : "");
 
-function resolveKeyword(node: Leaf, scope: TemplateScope, { refused, count }: Place): Node {
+function resolveKeyword(node: Leaf, scope: TemplateScope, { refused, count, afterIn }: Place): Node {
   const { at, spaced, text } = node;
   const meaning = node.kind === "name" ? bracketedMeaning(node.plain, scope) : namedMeaning(node.plain, scope);
   if (meaning === undefined) throw new Fault(at, `${text} is unknown: ${nearest(node.plain, knownNames(scope))}`);
   if (meaning === "secret") throw secret(at, text);
-  const { source, kind, values } = meaning;
+  const { source, kind, values, most = 0 } = meaning;
+  if (kind === "list") {
+    if (afterIn) return listItems(source, most, node);
+    throw new Fault(at, `${text} is a list: it stands directly behind in`);
+  }
   if (refused === undefined) {
     const binding: Binding = {
       parts: [source],
@@ -68,6 +73,15 @@ function resolveKeyword(node: Leaf, scope: TemplateScope, { refused, count }: Pl
   const odd = values.find((value) => !IDENTIFIER.test(value));
   if (odd !== undefined) throw new Fault(at, `${text} can't stand ${refused}: its value '${odd}' is no name`);
   return { kind: "choice", param: source.name, values, at, spaced };
+}
+
+/** A place for each text that a list may have; what is NULL is equal to nothing. */
+function listItems(source: Source, most: number, { at }: Leaf): Group {
+  const items = Array.from({ length: most }, (_, item): Node[] => [
+    ...(item === 0 ? [] : [{ kind: "operator", text: ",", plain: ",", at, spaced: false } as const]),
+    { kind: "value", binding: { parts: [source], kind: "text", literal: false, item }, at, spaced: item > 0 },
+  ]);
+  return { kind: "group", items: items.flat(), at, spaced: true };
 }
 
 /** A text with keywords becomes one value, with the text around them. */
@@ -124,7 +138,7 @@ function namedMeaning(name: string, scope: TemplateScope): Meaning | undefined |
   const param = scope.params.get(lower);
   if (isSecret(lower, scope)) return "secret";
   if (param !== undefined && param.kind !== "secret")
-    return { source: { from: "param", name: lower }, kind: param.kind, values: param.values };
+    return { source: { from: "param", name: lower }, kind: param.kind, values: param.values, most: param.most };
   const kind = lower === "id" ? "integer" : "text";
   if (scope.callerFields.has(lower))
     return { source: scope.open ? { from: "either", name: lower } : { from: "caller", field: lower }, kind };

@@ -21,6 +21,8 @@ export interface Place {
   refused: string | undefined;
   /** A number of rows: after limit, offset, top, fetch. */
   count: boolean;
+  /** Directly after `in`, where a list may stand. */
+  afterIn: boolean;
   /** What the items of a parenthesis at this place are. */
   inner: Within;
 }
@@ -48,6 +50,7 @@ export function placesOf(items: readonly Node[], within: Within): Place[] {
     const place: Place = {
       refused: count ? undefined : refusal(items, index, clause, within),
       count,
+      afterIn: word === "in" && !isWord(items[index - 2], "not"),
       inner: innerOf(node, word, clause),
     };
     if (startsClause) clause = node.plain;

@@ -5,11 +5,14 @@ import type { BoundValue, Dialect } from "../database/database.js";
 export interface ScopeParam {
   /**
    * How its value is bound: `amount` as an exact decimal, `integer` as a whole number, `text` as text.
+   * A `list` is texts between commas and stands behind `in` alone.
    * A `secret` one (a password in clear, a nonce) may not stand in a statement at all.
    */
-  kind: "text" | "integer" | "amount" | "secret";
+  kind: "text" | "integer" | "amount" | "list" | "secret";
   /** A fixed list makes the keyword legal where only an identifier could stand; each value is an identifier. */
   values?: readonly string[];
+  /** How many texts a list may have: a statement has a place for each. */
+  most?: number;
 }
 
 /** What the keywords of a template may stand for. */
@@ -47,6 +50,8 @@ export interface Binding {
   readonly likeEscape?: string;
   /** A number of rows, behind `limit` or `offset`: never missing, never below 0. */
   readonly count?: boolean;
+  /** Which text of a list; NULL where the list is shorter. */
+  readonly item?: number;
 }
 
 /** Looks a source up in a request: undefined when there is no value. */

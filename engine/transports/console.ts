@@ -6,9 +6,10 @@ import { directPeer } from "../connections/peers.js";
 import type { Handle, Incoming } from "../contracts.js";
 import { ApiError } from "../errors.js";
 import type { Log } from "../log.js";
-import type { Peer } from "../request.js";
+import type { Peer, RelayTarget } from "../request.js";
 import type { SettingsStore } from "../settings.js";
 import { parseCommand } from "./command.js";
+import { Relay, reach } from "./relay.js";
 
 export interface ConsoleOptions {
   handle: Handle;
@@ -30,7 +31,7 @@ export const makeConsole = (options: ConsoleOptions): Server =>
   });
 
 function serveConsole(socket: Socket, connection: Connection, options: ConsoleOptions): void {
-  const session = new ConsoleSession(directPeer("console", connection), options);
+  const session = new ConsoleSession(socket, directPeer("console", connection), options);
   socket.write("tbapi console\r\nlogin: ");
   serveLines(socket, connection, {
     settings: options.settings,
@@ -55,16 +56,24 @@ interface Reply {
 /** What a line means depends on how far the login is. */
 class ConsoleSession {
   readonly #options: ConsoleOptions;
+  readonly #socket: Socket;
   #peer: Peer;
+  /** The other console that the lines go to. */
+  #relay: Relay | undefined;
   #username: string | undefined;
   #failures = 0;
 
-  constructor(peer: Peer, options: ConsoleOptions) {
+  constructor(socket: Socket, peer: Peer, options: ConsoleOptions) {
+    this.#socket = socket;
     this.#peer = peer;
     this.#options = options;
   }
 
   async take(line: string): Promise<Reply> {
+    if (this.#relay?.ended === false) {
+      await this.#relay.send(line);
+      return { text: "", close: false };
+    }
     if (this.#peer.consoleUser !== undefined) return this.#run(line);
     if (this.#username === undefined) {
       this.#username = line.trim();
@@ -104,8 +113,23 @@ class ConsoleSession {
       command: parseCommand(line),
     };
     const answer = await this.#options.handle(incoming);
+    if (answer.relay !== undefined) return this.#switch(answer.relay);
     const body = answer.body.toString().replace(/\r?\n/g, "\r\n");
     return { text: `${body}\r\n${answer.close ? "" : PROMPT}`, close: answer.close };
+  }
+
+  /** Its greeting and its login come from the other console itself. */
+  async #switch(target: RelayTarget): Promise<Reply> {
+    try {
+      const far = await reach(target);
+      this.#relay = new Relay(far, this.#socket, () => {
+        if (this.#socket.writable) this.#socket.write(`\r\nback on this server\r\n${PROMPT}`);
+      });
+      return { text: "", close: false };
+    } catch (err) {
+      if (!(err instanceof ApiError)) throw err;
+      return { text: `ERROR: ${err.text}\r\n${PROMPT}`, close: false };
+    }
   }
 }
 

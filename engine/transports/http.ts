@@ -10,6 +10,7 @@ import type { EncodedAnswer, Peer } from "../request.js";
 import type { Settings } from "../settings.js";
 import { isApiPath, isOldApiPath, splitTarget } from "../target.js";
 import { isFilePath, serveFile } from "./files.js";
+import { fileHeaders, sendBytes } from "./http-file.js";
 import { makeWebSocket } from "./websocket.js";
 
 export type ServeHttp = (socket: Socket, connection: Connection, secure: boolean) => void;
@@ -29,6 +30,7 @@ interface Line {
 }
 
 const METHODS = "GET, POST, HEAD, OPTIONS";
+const METRICS_PATH = "/metrics";
 const NO_BODY = Buffer.alloc(0);
 /** Milliseconds between two looks for requests that are too slow to arrive. */
 const SLOW_EVERY = 1_000;
@@ -116,7 +118,17 @@ class Exchange {
     const { path } = splitTarget(request.url ?? "");
     if (isApiPath(path) || isOldApiPath(path)) this.#call(request, response, line);
     else if (isFilePath(path)) this.#file(request, response, line);
+    else if (path === METRICS_PATH) void this.#metrics(request, response, line);
     else this.#write(response, line, notFound());
+  }
+
+  /** Not for pages: a browser on a trusted machine would read them to any site. */
+  async #metrics(request: IncomingMessage, response: ServerResponse, line: Line): Promise<void> {
+    const peer = this.#context.peers.request(line.peer, request.headers);
+    const isPage = request.headers.origin !== undefined;
+    const isRead = request.method === "GET" || request.method === "HEAD";
+    const answer = isPage || !isRead ? undefined : await this.#context.metrics(peer);
+    this.#write(response, line, answer ?? plain(403, "ERROR: access denied: metrics are for trusted addresses"));
   }
 
   #call(request: IncomingMessage, response: ServerResponse, line: Line): void {
@@ -151,9 +163,9 @@ class Exchange {
     const { handle, peers } = this.#context;
     const { headers, url = "" } = request;
     const peer = peers.request(line.peer, headers);
-    void handle({ peer, target: url, body, contentType: headers["content-type"] ?? "" }).then((answer) =>
-      this.#write(response, line, answer),
-    );
+    const answer = handle({ peer, target: url, body, contentType: headers["content-type"] ?? "" });
+    if (answer instanceof Promise) void answer.then((it) => this.#write(response, line, it));
+    else this.#write(response, line, answer);
   }
 
   #file(request: IncomingMessage, response: ServerResponse, line: Line): void {
@@ -169,11 +181,16 @@ class Exchange {
     });
   }
 
-  /** Writes an answer whole, with its length. */
+  /** Writes an answer whole, with its length, or streams its file. */
   #write(response: ServerResponse, line: Line, answer: EncodedAnswer, more?: readonly string[]): void {
-    const { body } = answer;
+    const { body, file } = answer;
     const { all, crossOrigin } = this.#headers();
-    const headers = ["Content-Type", answer.contentType, "Content-Length", String(Buffer.byteLength(body)), ...all];
+    const headers = [
+      "Content-Type",
+      answer.contentType,
+      ...(file === undefined ? lengthOf(body) : fileHeaders(file)),
+      ...all,
+    ];
     if (response.req.headers.origin !== undefined) headers.push(...crossOrigin);
     if (more !== undefined) headers.push(...more);
     // Behind the last answer nothing more is read, so the caller is told.
@@ -181,8 +198,13 @@ class Exchange {
       headers.push("Connection", "close");
     if (answer.status === 499) response.statusMessage = "Failed";
     response.writeHead(answer.status, headers);
-    response.end(body);
-    this.#release(line);
+    if (file === undefined) {
+      response.end(body);
+      this.#release(line);
+      return;
+    }
+    const { log, settings } = this.#context;
+    sendBytes(file, response, { log, idle: settings.current.idletimeout * 1000, sent: () => this.#release(line) });
   }
 
   #release(line: Line): void {
@@ -192,6 +214,8 @@ class Exchange {
     line.socket.resume();
   }
 }
+
+const lengthOf = (body: string | Buffer): string[] => ["Content-Length", String(Buffer.byteLength(body))];
 
 const PREFLIGHT = [
   "Access-Control-Allow-Methods",

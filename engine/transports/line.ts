@@ -8,10 +8,12 @@ import { makeAnswerText } from "./tunnel.js";
 
 export type ServeLine = (socket: Socket, connection: Connection, secure: boolean) => void;
 
-export function makeLine({ handle, settings }: TransportContext): ServeLine {
-  const answerText = makeAnswerText(handle, settings);
+export function makeLine(context: TransportContext): ServeLine {
+  const { settings, tunnels } = context;
+  const answerText = makeAnswerText(context);
   return (socket, connection, secure) => {
     const peer = directPeer(secure ? "tls" : "tcp", connection);
+    socket.once("close", () => tunnels.end(connection.id));
     serveLines(socket, connection, {
       settings,
       tooLong: "ERROR: wrong parameter: the line is longer than maxline allows\n",

@@ -1,21 +1,21 @@
 /** Requests that are hidden as a whole: a line or a packet that is a blob under `httpapiencryptkey`, answered in kind. */
-import type { Handle } from "../contracts.js";
+import type { TransportContext } from "../connections/context.js";
 import { hide, isBlob, reveal } from "../obfuscation.js";
 import type { EncodedAnswer, Peer } from "../request.js";
-import type { SettingsStore } from "../settings.js";
 import { incomingOf, looksLikeRequest } from "./request-line.js";
 
 /** Answers a request line or a packet, hidden or not. */
 export type AnswerText = (text: string, peer: Peer) => Promise<EncodedAnswer>;
 
 export const makeAnswerText =
-  (handle: Handle, settings: SettingsStore): AnswerText =>
+  ({ handle, settings, tunnels }: TransportContext): AnswerText =>
   async (text, peer) => {
     const key = settings.current.httpapiencryptkey;
     const opened = key === "" ? undefined : requestInBlob(text.trim(), key);
     if (opened === undefined) return handle(incomingOf(text, peer));
     const answer = await handle(incomingOf(opened, { ...peer, transport: "tunnel" }));
     const hidden = hide(answer.body.toString(), key);
+    tunnels.note(peer, Buffer.byteLength(text), Buffer.byteLength(hidden));
     return { ...answer, body: peer.transport === "udp" ? hidden : `${hidden}\n` };
   };
 

@@ -15,9 +15,9 @@ export interface Udp {
 
 /** Errors: what the system says when the port can't be had. */
 export async function openUdp(host: string, port: number, context: TransportContext): Promise<Udp> {
-  const { handle, settings, log } = context;
+  const { settings, log } = context;
   const socket = createSocket(isIPv6(host) ? "udp6" : "udp4");
-  const answerText = makeAnswerText(handle, settings);
+  const answerText = makeAnswerText(context);
   const running = new Set<Promise<void>>();
   const receive = (packet: Buffer, from: RemoteInfo) => {
     // What is no text is some other protocol's, such as STUN; more than can be carried out is left to be sent again.

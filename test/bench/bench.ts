@@ -1,6 +1,4 @@
 /** `make bench`: the engine against hand-written equivalents, interleaved in one run; the median of the ratios counts. */
-import { type ChildProcess, fork } from "node:child_process";
-import { once } from "node:events";
 import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -9,26 +7,11 @@ import { freshMariaDb } from "../databases.js";
 import { as } from "../server.js";
 import { measureOutbox } from "./outbox-rate.js";
 import { measureReload } from "./reload-rate.js";
+import { type Served, serve, stop } from "./served.js";
 
 const ROUNDS = 5;
 const SECONDS = 2;
 const CONNECTIONS = 32;
-
-interface Served {
-  process: ChildProcess;
-  port: number;
-}
-
-async function serve(program: string, ...words: string[]): Promise<Served> {
-  const child = fork(new URL(program, import.meta.url), words, { stdio: ["ignore", "inherit", "inherit", "ipc"] });
-  const [port] = (await once(child, "message")) as [number];
-  return { process: child, port };
-}
-
-async function stop({ process: child }: Served): Promise<void> {
-  child.kill("SIGTERM");
-  await once(child, "exit");
-}
 
 async function rate({ port }: Served, path: string): Promise<number> {
   const result = await autocannon({

@@ -1,0 +1,145 @@
+/** What a running server tells of itself, and what it takes while it drains. */
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { after, before, test } from "node:test";
+import { eachDatabase } from "./databases.js";
+import { ADMIN, as, startTestServer, type TestServer } from "./server.js";
+import { connect, HIDE_KEY, request, TRANSPORTS } from "./wire-server.js";
+
+type Rows = Record<string, unknown>[];
+
+eachDatabase("diagnostics", (fresh, dialect) => {
+  let server: TestServer;
+  let port: number;
+  before(async () => {
+    server = await startTestServer(await fresh(), { TBAPI_HTTPAPIENCRYPTKEY: HIDE_KEY });
+    port = server.running.ports.port;
+  });
+  after(() => server.stop());
+
+  const admin = (entry: string, params: Record<string, string> = {}) => server.get(entry, as(ADMIN.username, params));
+  const rows = async (entry: string, params: Record<string, string> = {}): Promise<Rows> =>
+    (await server.json(entry, as(ADMIN.username, params))).rows ?? [];
+  const metrics = async () => (await request(port, { path: "/metrics" })).body;
+
+  test("calls and failures are counted by the names of the registry, and what is none of them as unknown", async () => {
+    await admin("resetp");
+    for (let call = 0; call < 3; call += 1) await server.get("balance", as("alice"));
+    await server.get("balance", as("alice", {}, "wrong"));
+    await server.get("CREDITCARD-4711");
+    await server.get("cb");
+    const counted = Object.fromEntries(
+      (await rows("info", { mode: "entries" })).map((row) => [row["entry"], [row["calls"], row["failed"]]]),
+    );
+    assert.deepEqual(counted["balance"], [4, 1]);
+    assert.deepEqual(counted["unknown"], [1, 1]);
+    const told = await metrics();
+    assert.match(told, /^tbapi_requests_total\{entry="balance",outcome="good"\} 3$/m);
+    assert.match(told, /^tbapi_requests_total\{entry="balance",outcome="failed"\} 1$/m);
+    assert.match(told, /^tbapi_request_duration_seconds_bucket\{entry="balance",le="\+Inf"\} 4$/m);
+    assert.doesNotMatch(told, /creditcard/i);
+  });
+
+  test("the buckets of a duration grow to the number of its calls", async () => {
+    const lines = (await metrics()).split("\n").filter((line) => line.includes('_bucket{entry="balance"'));
+    const counts = lines.map((line) => Number(line.split(" ")[1]));
+    assert.ok(lines.length > 10);
+    assert.deepEqual(
+      counts,
+      [...counts].sort((one, other) => one - other),
+    );
+  });
+
+  for (const [title, headers, status] of [
+    ["a trusted address", {}, 200],
+    ["a page in a browser of a trusted machine", { Origin: "https://example.com" }, 403],
+    ["who comes through a proxy that is not named", { "X-Forwarded-For": "127.0.0.1" }, 403],
+  ] as const)
+    test(`the metrics answer ${title} with ${status}`, async () => {
+      assert.equal((await request(port, { path: "/metrics", headers })).status, status);
+    });
+
+  test("the tunnel's sessions are counted, listed while they are open, and gone with their connection", async () => {
+    assert.match((await TRANSPORTS["tunnel"]?.(port, "/mvapireq/?apientry=apitest1")) ?? "", /^OK/);
+    const { hide } = await import("../engine/obfuscation.js");
+    const socket = connect(port);
+    socket.write(`${hide("/mvapireq/?apientry=apitest1", HIDE_KEY)}\n`);
+    await once(socket, "data");
+    assert.match(
+      await admin("tunnelinfo"),
+      /^OK: the tunnel is on; 1 sessions open, 2 in all, 2 requests, \d{2,} bytes/,
+    );
+    assert.deepEqual(
+      (await rows("tunnelinfoex")).map(({ transport, address, requests: count }) => [transport, address, count]),
+      [["tcp", "127.0.0.1", 1]],
+    );
+    assert.equal((await rows("tunnellist")).length, 1);
+    socket.destroy();
+    while ((await rows("tunnellist")).length > 0) await new Promise(setImmediate);
+  });
+
+  test("a statement that runs is listed without the values in it, and its lock with who waits", async () => {
+    const { database } = server.engine.services;
+    let release = () => {};
+    const held = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    let started = () => {};
+    const begun = new Promise<void>((resolve) => {
+      started = resolve;
+    });
+    const change = "update tb_users set address = ? where username = 'carol'";
+    const first = database.transaction(async (session) => {
+      await session.run({ text: change, values: ["one"] });
+      started();
+      await held;
+    });
+    await begun;
+    const second = database.run({ text: change, values: ["secret-value"] });
+    const locks = async () => (await rows("locks")).filter(({ of, waiter }) => of === "database" && waiter !== "");
+    let seen = await locks();
+    while (seen.length === 0) seen = await locks();
+    if (dialect === "mariadb") {
+      const running = await rows("querylist");
+      assert.ok(
+        running.some(({ statement }) => statement === "update tb_users set address = ? where username = '...'"),
+      );
+      assert.doesNotMatch(JSON.stringify([seen, running]), /secret-value|carol/);
+    }
+    release();
+    await Promise.all([first, second]);
+    while ((await locks()).length > 0) await new Promise(setImmediate);
+  });
+
+  test("while it drains administrators are served and users are not; 0 ends that", async () => {
+    assert.match(await admin("willstop"), /^OK: draining: /);
+    for (const entry of ["balance", "apitest1", "newuseru"])
+      assert.match(await server.get(entry, as("alice")), /^ERROR: not available: draining: /);
+    assert.match(await admin("shortinfo"), /, draining for /);
+    assert.match(await metrics(), /^tbapi_draining 1$/m);
+    assert.equal(await admin("willstop", { state: "0" }), "OK: new requests are taken");
+    assert.match(await server.get("balance", as("alice")), /^Your credit is /);
+  });
+
+  test("help explains each entry without a word that clients take for a failure", async () => {
+    for (const { name, closed } of server.engine.services.registry.current.entries.values()) {
+      if (closed !== undefined) continue;
+      const text = await admin("help", { entry: name });
+      assert.ok(text.startsWith(`OK: ${name}: `), text);
+      assert.doesNotMatch(text, /error/i);
+    }
+  });
+
+  test("the id of the installation stays, on another server of the database too", async () => {
+    const id = await admin("deviceid");
+    assert.match(id, /^OK: [0-9a-f]{24}$/);
+    const { database, settings } = server.engine.services;
+    const { rows: stored } = await database.run({
+      text: "select val from tb_settings where name = 'deviceid'",
+      values: [],
+    });
+    assert.equal(`OK: ${stored[0]?.["val"]}`, id);
+    await settings.reload();
+    assert.equal(await admin("deviceid"), id);
+  });
+});

@@ -1,0 +1,218 @@
+/** Backups that can be trusted: what they hold, what is refused, and that a restore never leaves half. */
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { readdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { gzipSync } from "node:zlib";
+import mysql from "mysql2/promise";
+import type { Database } from "../engine/database/database.js";
+import { openDatabase } from "../engine/database/open.js";
+import { makeLog } from "../engine/log.js";
+import { copierOf } from "../engine/storage/copier.js";
+import { eachDatabase, freshMariaDb, freshSqlite, startMariaDb } from "./databases.js";
+import { ADMIN, as, KEY, type Params, startTestServer, type TestServer } from "./server.js";
+
+const log = makeLog("silent");
+const open = (address: string): Promise<Database> => openDatabase(address, { timeout: () => 5_000, log });
+
+/** Every row of every table, in one order. */
+async function contents(database: Database): Promise<Record<string, unknown[]>> {
+  const all: Record<string, unknown[]> = {};
+  for (const [table, columns] of await database.schema()) {
+    const order = columns.map(({ name }) => `"${name}"`).join(", ");
+    all[table] = (await database.run({ text: `select * from ${table} order by ${order}`, values: [] })).rows;
+  }
+  return all;
+}
+
+eachDatabase("storage", (fresh, dialect) => {
+  let server: TestServer;
+  let address: string;
+  const admin = (entry: string, params: Params = {}) => server.get(entry, as(ADMIN.username, params));
+  const nameOf = async (id: number) => {
+    const { rows } = await server.engine.services.database.run({
+      text: "select name from tb_users where id = ?",
+      values: [id],
+    });
+    return rows[0]?.["name"];
+  };
+  const rename = (name: string) =>
+    server.engine.services.database.run({ text: "update tb_users set name = ? where id = 1001", values: [name] });
+  const folder = () => server.engine.services.settings.current.backuproot;
+
+  before(async () => {
+    address = await fresh();
+    server = await startTestServer(address);
+  });
+  after(() => server.stop());
+
+  test("a backup holds every row, and can be put into a database that is empty", async () => {
+    await rename('Zoë \u{1f600} O\'Neil\\ "x"\n');
+    assert.match(await admin("dbbackup", { path: "whole" }), /^OK/);
+    const elsewhere = await fresh();
+    const file = (await readdir(folder())).find((name) => /^whole\.sql/.test(name)) ?? "";
+    await copierOf(elsewhere, log).load(join(folder(), file));
+    const copy = await open(elsewhere);
+    const [there, here] = [await contents(copy), await contents(server.engine.services.database)];
+    await copy.close();
+    // Written after the backup.
+    for (const table of ["tb_audit", "tb_throttle"]) for (const all of [there, here]) delete all[table];
+    assert.ok(Object.keys(here).length > 20);
+    assert.deepEqual(there, here);
+  });
+
+  test("a restore brings the data and the definitions back, and keeps what was there", async () => {
+    await rename("Before");
+    assert.match(await admin("dbbackup", { path: "old" }), /^OK/);
+    const sql = "insert into tb_api (fname, req_user, customsql) values ('later', 12, 'select 1 as one')";
+    assert.match(await admin("db", { sql }), /^OK/);
+    assert.match(await admin("apireload"), /added: later/);
+    await rename("After");
+    const generation = server.engine.services.registry.current.generation;
+    const safety = /kept as (\S+)/.exec(await admin("dbrestore", { path: "old" }))?.[1] ?? "";
+    assert.equal(await nameOf(1001), "Before");
+    assert.match(await server.get("later", as("alice")), /^ERROR: unknown entry/);
+    assert.ok(server.engine.services.registry.current.generation > generation, "other servers have to load it");
+    assert.match(await admin("dbrestore", { path: safety }), /^OK/);
+    assert.equal(await nameOf(1001), "After");
+    assert.match(await server.get("later", as("alice")), /^OK: 1 rows/);
+  });
+
+  test("a restore holds back messages that may have been sent since, and no changes", async () => {
+    const { database, outbox } = server.engine.services;
+    await server.engine.outbox.stop();
+    await database.run({
+      text: "insert into tb_outbox (kind, body, state, nexttry, entry) values ('email', '{}', 'waiting', '2099-01-01 00:00:00', 'x'), ('sql', '{}', 'waiting', '2099-01-01 00:00:00', 'x')",
+      values: [],
+    });
+    assert.match(await admin("dbbackup", { path: "queue" }), /^OK/);
+    assert.match(await admin("dbrestore", { path: "queue" }), /^OK/);
+    assert.deepEqual(await outbox.counts(), { waiting: 1, failed: 1 });
+    await database.run({ text: "delete from tb_outbox", values: [] });
+  });
+
+  test("what is no sound backup of this project is refused, and nothing changes", async (t) => {
+    await rename("Kept");
+    assert.match(await admin("dbbackup", { path: "sample" }), /^OK/);
+    const manifest = JSON.parse(await readFile(join(folder(), "sample.json"), "utf8"));
+    const ending = manifest.file.slice("sample".length);
+    const data = await readFile(join(folder(), manifest.file));
+    const sha = (bytes: Buffer) => createHash("sha256").update(bytes).digest("hex");
+    const script = gzipSync("create table tb_users (id int); insert into tb_users values (1); selec nonsense;");
+    const broken = dialect === "sqlite" ? Buffer.concat([data.subarray(0, 100), Buffer.alloc(9_000, 7)]) : script;
+    const strange = dialect === "sqlite" ? Buffer.from("no database at all") : gzipSync("create table other (id int);");
+    const cases: [string, Buffer, object, RegExp][] = [
+      ["changed", Buffer.concat([data, Buffer.from("x")]), {}, /^ERROR: failed: .*checksum/],
+      ["foreign", data, { project: "other" }, /^ERROR: not found: /],
+      ["elsewhere", data, { file: "../sample.sqlite" }, /^ERROR: not found: /],
+      ["newer", data, { migration: "9999-future" }, /^ERROR: conflict: .*newer version/],
+      ["othersort", data, { dialect: dialect === "sqlite" ? "mariadb" : "sqlite" }, /^ERROR: conflict: /],
+      ["broken", broken, { sha256: sha(broken) }, /^ERROR: failed: /],
+      ["strange", strange, { sha256: sha(strange) }, /^ERROR: failed: /],
+    ];
+    for (const [name, bytes, changes, expected] of cases)
+      await t.test(name, async () => {
+        await writeFile(join(folder(), name + ending), bytes);
+        const about = { ...manifest, file: name + ending, ...changes };
+        await writeFile(join(folder(), `${name}.json`), JSON.stringify(about));
+        assert.match(await admin("dbrestore", { path: name }), expected);
+        assert.equal(await nameOf(1001), "Kept");
+        assert.match(await server.get("balance", as("alice")), /^Your credit is/);
+      });
+  });
+
+  test("a backup whose settings can't be used is undone", async () => {
+    const { database, settings } = server.engine.services;
+    await rename("Sound");
+    await database.run({ text: "insert into tb_settings (name, val) values ('nosuchoption', '1')", values: [] });
+    assert.match(await admin("dbbackup", { path: "unusable" }), /^OK/);
+    await database.run({ text: "delete from tb_settings where name = 'nosuchoption'", values: [] });
+    assert.match(await admin("dbrestore", { path: "unusable" }), /^ERROR: failed: .*put back/);
+    assert.equal(await nameOf(1001), "Sound");
+    assert.deepEqual(await settings.reload(), []);
+  });
+
+  test("requests during a restore are served or told to try again, and a change that was answered is there or was undone whole", async () => {
+    assert.match(await admin("dbbackup", { path: "busy" }), /^OK/);
+    const answers: string[] = [];
+    let restoring = true;
+    const callers = ["alice", "bob", "rita"].map(async (name) => {
+      while (restoring)
+        answers.push(await server.get("transfercredit", as(name, { username: "erin", credit: "0.01" })));
+    });
+    const restored = await admin("dbrestore", { path: "busy" });
+    restoring = false;
+    await Promise.all(callers);
+    assert.match(restored, /^OK/);
+    for (const answer of answers) assert.match(answer, /^(OK: |ERROR: not available: )/);
+    assert.ok(answers.some((answer) => /being restored/.test(answer)));
+    assert.match(await admin("checkcredits"), /^OK: 0 rows/);
+  });
+
+  test("the oldest backups beyond retainbackups are removed", async () => {
+    const { database, settings } = server.engine.services;
+    await database.run({ text: "insert into tb_settings (name, val) values ('retainbackups', '2')", values: [] });
+    await settings.reload();
+    for (const path of ["one", "two", "three"]) assert.match(await admin("dbbackup", { path }), /^OK/);
+    const left = (await readdir(folder())).filter((name) => /^(one|two|three)\.json$/.test(name)).sort();
+    assert.deepEqual(left, ["three.json", "two.json"]);
+    assert.match(await admin("dbbackup", { path: "two" }), /^ERROR: conflict: /);
+    assert.deepEqual(
+      (await readdir(folder())).filter((name) => name.startsWith(".")),
+      [],
+    );
+  });
+
+  test("the change to the other database and back takes the data along that were copied", async () => {
+    assert.match(await admin("dbfailover", { withrestore: "1" }), /^OK: database 2 is in use now/);
+    await rename("On two");
+    assert.match(await admin("dbfailover", { checkonly: "1" }), /\n2\tin use\t/);
+    assert.match(await admin("dbfailover", { forcedbnum: "1" }), /^OK: database 1 is in use now/);
+    assert.notEqual(await nameOf(1001), "On two");
+    assert.match(await admin("dbfailover"), /^OK: database 2/);
+    assert.equal(await nameOf(1001), "On two");
+    assert.match(await server.get("balance", as("alice")), /^Your credit is/);
+  });
+});
+
+test("without a second database its entries say what to set", async () => {
+  const server = await startTestServer(await freshSqlite(), { TBAPI_DB2: "" });
+  for (const entry of ["tbackup", "dbfailover"])
+    assert.match(await server.get(entry, as(ADMIN.username)), /^ERROR: not configured: set db2 /);
+  await server.stop();
+});
+
+test("a server whose database is gone changes over to the second one", async () => {
+  const [first, second] = [await startMariaDb(), await startMariaDb()];
+  const db2 = await freshMariaDb(second);
+  const server = await startTestServer(await freshMariaDb(first), { TBAPI_DB2: db2 });
+  assert.match(await server.get("tbackup", as(ADMIN.username)), /^OK/);
+  await first.stop();
+  assert.match(await server.get("balance", as("alice")), /^ERROR: /);
+  // No login can be checked without a database, but a trusted address with the key is an administrator.
+  assert.match(await server.get("dbfailover", { authkey: KEY }), /^OK: database 2 is in use now/);
+  assert.match(await server.get("balance", as("alice")), /^Your credit is \$10/);
+  assert.match(await server.get("dbfailover", { authkey: KEY, forcedbnum: "1" }), /^ERROR: not available: database 1/);
+  assert.match(await server.get("balance", as("alice")), /^Your credit is/);
+  await server.stop();
+  await second.stop();
+});
+
+test("a database whose password has every awkward sign is backed up and restored", async () => {
+  const maria = await startMariaDb();
+  const password = "p'a\"s\\s #;$(x) %";
+  const root = await mysql.createConnection(maria.url);
+  await root.query("create user 'own er'@'%' identified by ?", [password]);
+  await root.query("grant all on *.* to 'own er'@'%'");
+  await root.end();
+  const url = new URL(await freshMariaDb(maria));
+  url.username = "own er";
+  url.password = encodeURIComponent(password);
+  const server = await startTestServer(url.href);
+  const admin = (entry: string, params: Params) => server.get(entry, as(ADMIN.username, params));
+  assert.match(await admin("dbbackup", { path: "secret" }), /^OK/);
+  assert.match(await admin("dbrestore", { path: "secret" }), /^OK/);
+  await server.stop();
+  await maria.stop();
+});
