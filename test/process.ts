@@ -15,7 +15,8 @@ export interface ServerProcess {
 /** `options` are further `TBAPI_` variables. */
 export async function startProcess(database: string, options: Params = {}): Promise<ServerProcess> {
   const program = new URL("./bench/serve.js", import.meta.url);
-  const child = fork(program, [database, JSON.stringify(options)], { stdio: ["ignore", "inherit", "pipe", "ipc"] });
+  const words = [database, JSON.stringify({ TBAPI_LOGFOLDER: "", ...options })];
+  const child = fork(program, words, { stdio: ["ignore", "inherit", "pipe", "ipc"] });
   const written: Buffer[] = [];
   child.stderr?.on("data", (chunk: Buffer) => written.push(chunk));
   const [port] = (await once(child, "message")) as [number];

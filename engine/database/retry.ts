@@ -2,12 +2,12 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { DatabaseError } from "./database.js";
 
-const RETRIES = 5;
+const RETRIES = 8;
 
 /** Milliseconds; doubled with each try, and each pause is another one so that two that met don't meet again. */
 const FIRST_PAUSE = 4;
 
-/** Runs `attempt` again while it fails with DatabaseError "conflict", five times at most. Errors: the last one. */
+/** Runs `attempt` again while it fails with DatabaseError "conflict", eight times at most, within about two seconds. Errors: the last one. */
 export async function retried<T>(attempt: () => Promise<T>): Promise<T> {
   for (let tries = 0; ; tries++) {
     try {
