@@ -127,8 +127,6 @@ function refusalOf(entry: Entry | undefined, name: string, { registry, status }:
       return new ApiError("not available", `the definition of ${entry.name} is faulty; apireload tells why`);
     case "disabled":
       return new ApiError("not available", `${entry.name} is switched off`);
-    case "pending":
-      return new ApiError("not available", `${entry.name} is not part of this version`);
     default:
       return undefined;
   }

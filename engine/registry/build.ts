@@ -7,8 +7,8 @@ import { type CompileContext, type Compiled, compileDefinition } from "./compile
 import type { Entry } from "./entry.js";
 import { Faults, shifted } from "./faults.js";
 import type { ApiRow } from "./from-rows.js";
-import { type DefinitionFile, parseDefinition, pendingNames, readDefinitions } from "./from-yaml.js";
-import { closedEntry, compileRow, faultyEntry } from "./overlay.js";
+import { type DefinitionFile, parseDefinition, readDefinitions } from "./from-yaml.js";
+import { compileRow, faultyEntry } from "./overlay.js";
 import { SECRET_FIELDS } from "./scope.js";
 import { makeTextEnvironment } from "./texts.js";
 
@@ -57,7 +57,6 @@ export class Builder {
   readonly #options: BuildOptions;
   readonly #signs = new Map<string, string>();
   readonly #texts = makeTextEnvironment(this.#signs);
-  readonly #pending = new Map<string, Entry>();
   #inForce: Cache | undefined;
 
   constructor(options: BuildOptions) {
@@ -73,12 +72,12 @@ export class Builder {
     const { definitionsFolder } = this.#options;
     const schema = await this.#options.database.schema();
     const context = await this.#context(schema);
-    const { files, pending } = await readDefinitions(definitionsFolder);
+    const files = await readDefinitions(definitionsFolder);
     const ofFiles = await this.#compileFiles(files, context);
     const bases = basesOf(ofFiles.values());
     const ofRows = await this.#compileRows(rows, bases, context);
     const findings = new Findings();
-    findNameClashes(ofFiles.values(), pendingNames(pending), findings);
+    findNameClashes(ofFiles.values(), findings);
     const tables = JSON.stringify([...schema]);
     const prepared = await this.#prepare([...ofFiles.values(), ...ofRows.values()], tables, findings);
     const faultsOf = (made: ReadonlyMap<string, Made>) =>
@@ -86,7 +85,7 @@ export class Builder {
     return {
       fileFaults: faultsOf(ofFiles),
       rowFaults: faultsOf(ofRows),
-      entries: this.#compose(bases, pendingNames(pending), ofRows, findings),
+      entries: this.#compose(bases, ofRows, findings),
       cache: { context, schema: tables, prepared, files: ofFiles, rows: ofRows },
     };
   }
@@ -148,19 +147,8 @@ export class Builder {
     return texts;
   }
 
-  #compose(
-    bases: ReadonlyMap<string, Entry>,
-    pending: readonly string[],
-    rows: ReadonlyMap<string, Made>,
-    findings: Findings,
-  ) {
-    const entries = new Map<string, Entry>();
-    for (const name of pending) {
-      const entry = this.#pending.get(name) ?? closedEntry(name, "pending");
-      this.#pending.set(name, entry);
-      entries.set(name, entry);
-    }
-    for (const [name, entry] of bases) entries.set(name, entry);
+  #compose(bases: ReadonlyMap<string, Entry>, rows: ReadonlyMap<string, Made>, findings: Findings) {
+    const entries = new Map(bases);
     for (const [name, { base, compiled }] of rows) {
       const good = findings.of(compiled).length === 0 ? compiled.entry : undefined;
       entries.set(name, good ?? faultyEntry(name, base));
@@ -221,8 +209,8 @@ function basesOf(files: Iterable<Made>): Map<string, Entry> {
 }
 
 /** A name stands for one entry. */
-function findNameClashes(files: Iterable<Made>, pending: readonly string[], findings: Findings): void {
-  const owners = new Map(pending.map((name) => [name, "pending.yaml"]));
+function findNameClashes(files: Iterable<Made>, findings: Findings): void {
+  const owners = new Map<string, string>();
   for (const { compiled } of files) {
     const { entry, source } = compiled.faults.origin;
     for (const name of [entry, ...(compiled.entry?.aliases ?? [])]) {

@@ -193,6 +193,6 @@ export interface Entry {
   readonly prose: boolean;
   readonly hooks: readonly Hook[];
   readonly examples: readonly Example[];
-  /** Set when the entry can't be used: its definition is faulty, it is switched off, or it is not part of this version. */
-  readonly closed: "faulty" | "disabled" | "pending" | undefined;
+  /** Set when the entry can't be used: its definition is faulty, or it is switched off. */
+  readonly closed: "faulty" | "disabled" | undefined;
 }

@@ -17,21 +17,16 @@ export interface DefinitionFile {
 }
 
 const NAME = /^[a-z0-9_.-]{1,64}$/;
-/** Lists the entries that answer that they are not available. */
-const PENDING = "pending.yaml";
 
-/** All files `<subject>/<entry>.yaml`, and the text of `pending.yaml`. Errors: of the file system. */
-export async function readDefinitions(folder: URL): Promise<{ files: DefinitionFile[]; pending: string }> {
+/** All files `<subject>/<entry>.yaml`. Errors: of the file system. */
+export async function readDefinitions(folder: URL): Promise<DefinitionFile[]> {
   const paths = (await readdir(folder, { recursive: true })).map((path) => path.replaceAll("\\", "/")).sort();
   const files = paths.flatMap((path) => {
     const [, subject, name] = /^([^/]+)\/([^/]+)\.yaml$/.exec(path) ?? [];
     return subject === undefined || name === undefined ? [] : [{ source: sourceOf(folder, path), subject, name, path }];
   });
   const read = (path: string) => readFile(new URL(path, folder), "utf8");
-  return {
-    files: await Promise.all(files.map(async ({ path, ...file }) => ({ ...file, text: await read(path) }))),
-    pending: paths.includes(PENDING) ? await read(PENDING) : "[]",
-  };
+  return Promise.all(files.map(async ({ path, ...file }) => ({ ...file, text: await read(path) })));
 }
 
 const sourceOf = (folder: URL, path: string): string =>
@@ -39,14 +34,6 @@ const sourceOf = (folder: URL, path: string): string =>
     .replace(/[/\\]$/, "")
     .split(/[/\\]/)
     .at(-1)}/${path}`;
-
-/** The names in `pending.yaml`. Errors: Error. */
-export function pendingNames(text: string): string[] {
-  const names: unknown = parseDocument(text).toJS();
-  if (!Array.isArray(names) || !names.every((name) => typeof name === "string" && NAME.test(name)))
-    throw new Error(`${PENDING} must be a list of entries' names`);
-  return names;
-}
 
 /** The usual ones in plain words. */
 const YAML_FAULTS: Readonly<Record<string, string>> = {

@@ -65,14 +65,14 @@ function withAccess(
 const SHUT: AccessRule = { ...accessRule("sensitive"), user: 2 };
 
 /** An entry that can't be used. Nothing of the built-in one's access is kept. */
-export const closedEntry = (name: string, closed: "faulty" | "disabled" | "pending", base?: Entry): Entry =>
+const closedEntry = (name: string, closed: "faulty" | "disabled", base?: Entry): Entry =>
   freezeDeep({
     name,
     summary: base?.summary ?? "",
     aliases: [],
     subject: base?.subject ?? "custom",
     audience: base?.audience ?? "admin",
-    origin: closed === "pending" ? "built-in" : SOURCE,
+    origin: SOURCE,
     source: SOURCE,
     access: SHUT,
     account: false,

@@ -80,7 +80,7 @@ function actionOf(definition: TaskDefinition, context: TaskContext): { act: Task
 function callOf({ actionbody }: TaskDefinition, { entries }: TaskContext): TaskAction {
   const { entry, named, positional } = parseCommand(actionbody);
   const found = entries.get(entry.toLowerCase());
-  if (found === undefined || found.closed === "pending")
+  if (found === undefined)
     throw new FaultError(`actionbody: '${entry}' is not an entry; ${nearest(entry, [...entries.keys()])}`);
   if (positional.length > 0)
     throw new FaultError(`actionbody: '${positional[0]}' has no name; write ENTRY,name=value,name=value`);
