@@ -3,9 +3,9 @@ import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import type { Booking, DeliveredItem, Delivery } from "../engine/contracts.js";
+import { type Engine, openEngine } from "../engine/engine.js";
 import { PassingError } from "../engine/errors.js";
 import { makeCarriers } from "../engine/run/deliveries.js";
-import { type Engine, openEngine } from "../engine/server.js";
 import { eachDatabase } from "./databases.js";
 import { SEAL_KEY } from "./server.js";
 

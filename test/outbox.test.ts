@@ -4,7 +4,7 @@ import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
-import type { Engine } from "../engine/server.js";
+import type { Engine } from "../engine/engine.js";
 import { eachDatabase } from "./databases.js";
 import { ADMIN, as, startTestServer, type TestServer } from "./server.js";
 

@@ -4,7 +4,8 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { loadSample } from "../engine/database/sample.js";
-import { type Engine, openEngine, type RunningServer, startServer } from "../engine/server.js";
+import { type Engine, openEngine } from "../engine/engine.js";
+import { type RunningServer, startServer } from "../engine/server.js";
 
 export const KEY = "test-key";
 export const SALT = "test-salt";

@@ -1,5 +1,5 @@
 /** `tbapi call`: one request from the command line, without a server and without a login: who may run it owns the machine. */
-import { openEngine } from "../server.js";
+import { openEngine } from "../engine.js";
 import { sorted } from "../transports/command.js";
 
 /** Prints the answer; 0 when it is a good one. */

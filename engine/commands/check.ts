@@ -1,8 +1,8 @@
 /** `tbapi check`: compiles every definition, every row of tb_api and every scheduled task against the database. */
 import type { Schedule } from "../contracts.js";
+import { openEngine } from "../engine.js";
 import { type DefinitionFault, describeFault } from "../errors.js";
 import { FaultyDefinitions } from "../registry/report.js";
-import { openEngine } from "../server.js";
 
 /** Prints each fault as `file:line:column: entry: message`, or with `statements` each text that can be sent; 1 when there is a fault. */
 export async function checkDefinitions(

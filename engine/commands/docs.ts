@@ -1,11 +1,11 @@
 /** `tbapi docs`: the reference page, made of the definitions and the options. */
 import { readFile } from "node:fs/promises";
 import { parse } from "yaml";
+import { definitionsFolder, openEngine } from "../engine.js";
 import { ERROR_CLASSES } from "../errors.js";
 import { OPTIONS } from "../options.js";
 import type { Entry } from "../registry/entry.js";
 import { describeEntry } from "../registry/reference.js";
-import { definitionsFolder, openEngine } from "../server.js";
 import { START_VARIABLES } from "../settings.js";
 
 /** Prints Markdown: every entry that can be called, by sections, the classes of errors, and the options. */

@@ -1,6 +1,7 @@
 /** `tbapi schema`: writes the JSON Schema of a definition beside the definitions, for editors. */
+
+import { definitionsFolder } from "../engine.js";
 import { SCHEMA_FILE, writeSchema } from "../registry/schema-file.js";
-import { definitionsFolder } from "../server.js";
 
 export async function writeDefinitionSchema(print: (text: string) => void): Promise<number> {
   await writeSchema(definitionsFolder);

@@ -1,6 +1,7 @@
 /** `tbapi start`: serves until SIGTERM or SIGINT. */
 import { loadSample } from "../database/sample.js";
-import { type Engine, openEngine, startServer } from "../server.js";
+import { type Engine, openEngine } from "../engine.js";
+import { startServer } from "../server.js";
 import { sampleRequests } from "./sample-requests.js";
 
 export async function start(

@@ -2,7 +2,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import autocannon from "autocannon";
 import type { OutboxItem } from "../../engine/contracts.js";
-import type { Engine } from "../../engine/server.js";
+import type { Engine } from "../../engine/engine.js";
 import { as, startTestServer, type TestServer } from "../server.js";
 
 const REQUESTS = 500;
