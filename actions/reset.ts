@@ -71,18 +71,22 @@ async function send(item: DeliveredItem, services: Services, signal: AbortSignal
 }
 
 /** A new code of the account; undefined where it has had too many. */
-async function storedCode({ id, email }: Row, services: Services): Promise<string | undefined> {
-  const { database } = services;
-  const count = "select count(*) as codes from tb_passwordresets where userid = ? and datum > ?";
-  const { rows } = await database.run({ text: count, values: [Number(id), at(-60)] });
-  if (Number(rows[0]?.["codes"]) >= MOST_CODES) return undefined;
-  const code = makeCode();
-  await database.run({ text: "delete from tb_passwordresets where expires < ?", values: [at(-24 * 60)] });
-  await database.run({
-    text: "insert into tb_passwordresets (userid, email, codehash, datum, expires) values (?, ?, ?, ?, ?)",
-    values: [Number(id), String(email), hashOf(code, Number(id), services), at(0), at(MINUTES)],
+function storedCode({ id, email }: Row, services: Services): Promise<string | undefined> {
+  const userId = Number(id);
+  return services.database.transaction(async (session) => {
+    await session.run({ text: "delete from tb_passwordresets where expires < ?", values: [at(-24 * 60)] });
+    // Locks the account, so that two that ask at once are counted one after the other.
+    await session.run({ text: "update tb_users set username = username where id = ?", values: [userId] });
+    const count = "select count(*) as codes from tb_passwordresets where userid = ? and datum > ?";
+    const { rows } = await session.run({ text: count, values: [userId, at(-60)] });
+    if (Number(rows[0]?.["codes"]) >= MOST_CODES) return undefined;
+    const code = makeCode();
+    await session.run({
+      text: "insert into tb_passwordresets (userid, email, codehash, datum, expires) values (?, ?, ?, ?, ?)",
+      values: [userId, String(email), hashOf(code, userId, services), at(0), at(MINUTES)],
+    });
+    return code;
   });
-  return code;
 }
 
 const wrong = () => new ApiError("auth failed", "the code is wrong, was used already, or has expired");
