@@ -47,14 +47,13 @@ node_modules/.installed: package.json package-lock.json
 	@npm ci --no-audit --no-fund --loglevel=error
 	@touch $@
 
-.PHONY: lame
-lame:
-	@command -v lame >/dev/null || command -v ffmpeg >/dev/null || sh test/install-lame.sh
-
-.PHONY: mariadb
+.PHONY: mariadb kannel lame
 mariadb:
-	@command -v mariadbd >/dev/null || [ -x /usr/sbin/mariadbd ] || sh test/install-mariadb.sh
+	@command -v mariadbd >/dev/null || [ -x /usr/sbin/mariadbd ] || sh test/install.sh mariadb-server
 
-.PHONY: kannel
 kannel:
-	@[ -x /usr/sbin/bearerbox ] || [ -x /usr/local/sbin/bearerbox ] || sh test/install-kannel.sh
+	@[ -x /usr/sbin/bearerbox ] || [ -x /usr/local/sbin/bearerbox ] || sh test/install.sh kannel
+
+# Without it the tests of recordings only see that its lack is told.
+lame:
+	@command -v lame >/dev/null || command -v ffmpeg >/dev/null || sh test/install.sh lame || true
