@@ -8,7 +8,7 @@ const switchAction: Action = {
     request: {
       summary: "Asks the switch to do something. This version speaks with none, and says so.",
       input: { operation: "What it is to do, as it completes `a switch that could ...`." },
-      transactional: false,
+      transactional: true,
       async run({ operation }, { services }) {
         if (services.settings.current.switchurl === "")
           throw new ApiError(

@@ -179,7 +179,21 @@ export const OPTIONS = {
     min: 1,
     max: 1000000,
     default: "60",
-    summary: "Mails that an account may ask for in an hour.",
+    summary: "Mails that a user may ask for in an hour; administrators have no such limit.",
+  },
+  limitsms: {
+    type: "integer",
+    min: 1,
+    max: 1000000,
+    default: "60",
+    summary: "Text messages that a user may ask for in a minute; administrators have no such limit.",
+  },
+  limitcall: {
+    type: "integer",
+    min: 1,
+    max: 1000000,
+    default: "30",
+    summary: "Calls that a user may ask for (callback, p2p) in a minute; administrators have no such limit.",
   },
   limitpause: {
     type: "integer",

@@ -189,6 +189,19 @@ eachBench("what servers share", (bench) => {
       for (let index = 0; index < 4; index += 1) assert.equal(await ask(admission, signup, {}, LOOP), "");
     });
 
+    for (const limit of ["mail", "sms", "call"] as const)
+      test(`of what is sent (${limit}) count each request of a user, and none of an administrator`, async () => {
+        const admission = await bench.server({ [`limit${limit}`]: "2" });
+        for (const expected of [/^alice$/, /^alice$/, TOO_MANY])
+          assert.match(await ask(admission, { limit }), expected);
+        assert.equal(await ask(admission, { limit }, clear("bob")), "bob");
+        assert.equal(await ask(admission, {}), "alice");
+        await bench.run(
+          "insert into tb_users (username, password, type, rights) values ('root', 'root-sample', 15, 60)",
+        );
+        for (let time = 0; time < 3; time += 1) assert.equal(await ask(admission, { limit }, clear("root")), "root");
+      });
+
     test("of failed answers close the entry to the account that failed, and to it alone", async () => {
       const admission = await bench.server({ limitpin: "2" });
       const pin = entryOf({ limit: "pin" });

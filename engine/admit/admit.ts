@@ -129,6 +129,6 @@ const checksOf = (parts: AccountParts, banList: BanList): readonly Check[] => [
   makeTargetCheck(parts.database),
   checkCredit,
   checkRegistration,
-  parts.throttle.mails,
+  parts.throttle.sendings,
   parts.throttle.attempts,
 ];

@@ -8,6 +8,7 @@ import type { Caller } from "../request.js";
 import type { Background } from "./background.js";
 import type { BanList } from "./bans.js";
 import type { CounterRule, Counters } from "./counters.js";
+import { isAdmin } from "./kind.js";
 import type { Visit } from "./visit.js";
 
 const MINUTE = 60;
@@ -56,13 +57,13 @@ export class Throttle {
     this.#counters.count(name, { limit, window: HOUR }, now);
   };
 
-  /** `limitmail`: each request of an account counts. */
-  readonly mails = ({ entry, person, policy, now }: Visit): void => {
-    if (entry.access.limit !== "mail" || person.id === 0) return;
-    const name = `mail:${person.id}`;
-    const limit = policy.settings.limitmail;
-    refuseFor(this.#counters.closedFor(name, limit, now));
-    this.#counters.count(name, { limit, window: HOUR }, now);
+  /** `limitmail`, `limitsms`, `limitcall`: each request of an account counts; administrators send as much as they like. */
+  readonly sendings = ({ entry, person, policy, now }: Visit): void => {
+    const rule = sendingRule(entry.access.limit, policy);
+    if (rule === undefined || person.id === 0 || isAdmin(person.kind)) return;
+    const name = `${entry.access.limit}:${person.id}`;
+    refuseFor(this.#counters.closedFor(name, rule.limit, now));
+    this.#counters.count(name, rule, now);
   };
 
   /** Entries whose failures count are closed to who failed too often. */
@@ -143,6 +144,20 @@ function attemptRule(limit: Entry["access"]["limit"], policy: Visit["policy"]): 
   if (limit === "pin") return { ...rule, limit: policy.settings.limitpin };
   if (limit === "reset") return { ...rule, limit: policy.settings.limitreset };
   return limit === "login" ? rule : undefined;
+}
+
+/** undefined for entries that send nothing. */
+function sendingRule(limit: Entry["access"]["limit"], { settings }: Visit["policy"]): CounterRule | undefined {
+  switch (limit) {
+    case "mail":
+      return { limit: settings.limitmail, window: HOUR };
+    case "sms":
+      return { limit: settings.limitsms, window: MINUTE };
+    case "call":
+      return { limit: settings.limitcall, window: MINUTE };
+    default:
+      return undefined;
+  }
 }
 
 const perMinute = () => new RateLimiterMemory({ points: 1, duration: MINUTE, keyPrefix: "" });

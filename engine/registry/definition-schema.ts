@@ -56,7 +56,7 @@ const access = ifText(
       login: described("req_user_login", oneOf(0, 1, 2, 3)),
       limit: described(
         "Which limit counts its requests beside the common ones.",
-        oneOf("common", "login", "pin", "signup", "reset", "mail"),
+        oneOf("common", "login", "pin", "signup", "reset", "mail", "sms", "call"),
       ),
     },
     ["preset"],

@@ -26,8 +26,8 @@ export interface AccessRule {
   limit: LimitName;
 }
 
-/** `login`, `pin`, `reset`: each failure counts; `signup`, `mail`: each request counts; beside the common limits. */
-type LimitName = "common" | "login" | "pin" | "signup" | "reset" | "mail";
+/** `login`, `pin`, `reset`: each failure counts; `signup`, `mail`, `sms`, `call`: each request counts; beside the common limits. */
+type LimitName = "common" | "login" | "pin" | "signup" | "reset" | "mail" | "sms" | "call";
 
 export type ParamType =
   | "text"
