@@ -27,7 +27,7 @@ const RECORDS = `select c.id as id, c.datum as datum, c.callerid as callerid, u.
 
 /** The cost that was read is asked for again: two rebills at the same time don't correct one record twice. */
 const PRICE = `update tb_cdrs set cost = ${AMOUNT}, costenduser = ${AMOUNT}, currency = ?, unitprice = ${AMOUNT}, billingstep = ?,
-  billingentry = ? where id = ? and cost = ${AMOUNT}`;
+  billingentry = ? where id = ? and round(cost, 6) = ${AMOUNT}`;
 
 type Changed = Extract<Repriced, { kind: "changed" }> & { record: Row };
 interface Batch {

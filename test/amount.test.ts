@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import Sqlite from "better-sqlite3";
 import fc from "fast-check";
-import { formatAmount, MAX_AMOUNT, parseAmount } from "../engine/database/amount.js";
+import { formatAmount, MAX_AMOUNT, parseAmount, roundDecimal } from "../engine/database/amount.js";
 
 const amounts = fc.bigInt({ min: -MAX_AMOUNT, max: MAX_AMOUNT });
 
@@ -34,6 +34,15 @@ for (const text of [
   "1234567890123",
 ])
   test(`'${text}' is no amount`, () => assert.equal(parseAmount(text), undefined));
+
+for (const [value, text] of [
+  [10 / 3, "3.333333"],
+  [-1e-9, "0"],
+  [0.0000006, "0.000001"],
+  [999999999.999999, "999999999.999999"],
+  [999999999999.9, "999999999999.9"],
+] as const)
+  test(`${value} rounded to six places is ${text.slice(0, 20)}`, () => assert.equal(roundDecimal(value, 6), text));
 
 test("an amount comes back from its text, without zeros that say nothing", () =>
   fc.assert(

@@ -104,6 +104,19 @@ eachDatabase("rebill", (fresh) => {
     await assertProvable();
   });
 
+  test("a price and a cost that a statement of somebody else has left with more places are amounts", async () => {
+    const id = await addCall(database, { duration: 60 });
+    await database.run({ text: "update tb_cdrs set cost = 0.1 / 3.0 where id = ?", values: [id] });
+    await database.run({ text: "update tb_billentries set price = 0.2 / 3.0 where prefix = '3630'", values: [] });
+    await server.engine.services.rates.refresh(true);
+    assert.match(await server.get("rating", as("alice", { bnum: "3630" })), /^0\.066667 USD, /);
+    assert.match(await rebill(), /^OK: 1 calls, 1 priced anew, 1 accounts corrected, costs changed by 0\.033334 USD$/);
+    assert.deepEqual([await costOf(id), await creditOf(1001)], ["0.066667", "9.966666"]);
+    await assertProvable();
+    await restoreSample(database, [ADMIN.username]);
+    await server.engine.services.rates.refresh(true);
+  });
+
   test("who has too little credit is told, and pays at the next rebill once there is enough", async () => {
     const id = await addCall(database, { duration: 36_000 });
     await addCall(database, { callerid: 1005 });

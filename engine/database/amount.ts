@@ -48,6 +48,13 @@ export function trimDecimal(text: string): string {
 const ZERO = 48;
 const POINT = 46;
 
+/** As `decimalOfDouble`, rounded where that has more places. */
+export function roundDecimal(value: number, places: number): string {
+  const text = decimalOfDouble(value);
+  const point = text.indexOf(".");
+  return point < 0 || text.length - point - 1 <= places ? text : trimDecimal(value.toFixed(places));
+}
+
 /** Shortest decimal of a double at 15 significant digits, without an exponent. */
 export function decimalOfDouble(value: number): string {
   const text = value.toPrecision(15);

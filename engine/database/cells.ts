@@ -1,6 +1,6 @@
 /** Values of a database as cells of an answer: the same select gives the same cells on both databases. */
 import type { Cell } from "../request.js";
-import { decimalOfDouble } from "./amount.js";
+import { decimalOfDouble, roundDecimal } from "./amount.js";
 
 /** A cell as text; empty where there is nothing. */
 export const cellText = (cell: Cell | undefined): string => (cell === null || cell === undefined ? "" : String(cell));
@@ -11,8 +11,11 @@ export function wholeCell(value: bigint): Cell {
   return Number.isSafeInteger(number) ? number : value.toString();
 }
 
-/** A binary fraction as decimal text. Infinities and NaN, which are no decimals, are null. */
-export const realCell = (value: number): Cell => (Number.isFinite(value) ? decimalOfDouble(value) : null);
+/** A binary fraction as decimal text, of at most so many places. Infinities and NaN, which are no decimals, are null. */
+export function realCell(value: number, places?: number): Cell {
+  if (!Number.isFinite(value)) return null;
+  return places === undefined ? decimalOfDouble(value) : roundDecimal(value, places);
+}
 
 export const blobCell = (value: Uint8Array): Cell => Buffer.from(value).toString("base64");
 

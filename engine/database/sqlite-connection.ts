@@ -12,8 +12,8 @@ export interface Prepared {
   readonly readonly: boolean;
   readonly statement: BetterSqlite3.Statement<BoundValue[], Row>;
   readonly columns: string[];
-  /** Columns declared as decimals, where a whole number is a decimal too. */
-  readonly decimals: ReadonlySet<string>;
+  /** Columns declared as decimals, where a whole number is a decimal too, with the places that they may have. */
+  readonly decimals: ReadonlyMap<string, number | undefined>;
   readonly inserts: boolean;
 }
 
@@ -68,7 +68,9 @@ export class SqliteConnection {
         statement,
         readonly: statement.readonly,
         columns: columnNames(columns),
-        decimals: new Set(columns.filter(({ type }) => isDecimal(type ?? "")).map(({ name }) => name)),
+        decimals: new Map(
+          columns.flatMap(({ name, type }) => (isDecimal(type ?? "") ? [[name, placesOf(type ?? "")] as const] : [])),
+        ),
         inserts: /^\s*(insert|replace)\b/i.test(text),
       };
     } catch (error) {
@@ -126,6 +128,12 @@ export class SqliteConnection {
 /** Declared types that MariaDB answers as decimals. */
 export const isDecimal = (declared: string): boolean => /real|dec|num|doub|floa/i.test(declared);
 
+/** A statement of somebody else may have stored more than `decimal(18,6)` says, which MariaDB would have rounded. */
+function placesOf(declared: string): number | undefined {
+  const places = /dec\w*\s*\(\s*\d+\s*,\s*(\d+)\s*\)/i.exec(declared)?.[1];
+  return places === undefined ? undefined : Number(places);
+}
+
 /** The driver sends a JavaScript number as a binary fraction, so whole ones go as bigint. */
 const bound = (values: readonly BoundValue[]): BoundValue[] =>
   values.map((value) => (Number.isSafeInteger(value) ? BigInt(value as number) : value));
@@ -148,7 +156,7 @@ function toCells(row: Row, { columns, decimals }: Prepared): void {
         row[column] = decimals.has(column) ? value.toString() : wholeCell(value);
         break;
       case "number":
-        row[column] = realCell(value);
+        row[column] = realCell(value, decimals.get(column));
         break;
       case "object":
         if (value !== null) row[column] = blobCell(value as Uint8Array) satisfies Cell;
