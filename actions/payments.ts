@@ -24,7 +24,7 @@ const BEGIN = `insert into tb_payments (datum, reference, userid, amount, curren
   values (?, ?, ?, cast(? as decimal(18,6)), ?, 'pending', ?)`;
 const FIND =
   "select reference, userid, amount, currency, state, detail, datum, idempotencykey from tb_payments where reference = ?";
-const FIND_BY_KEY = "select reference from tb_payments where userid = ? and idempotencykey = ?";
+const FIND_BY_KEY = "select reference, idempotencykey from tb_payments where userid = ? and idempotencykey = ?";
 /** A payment that was declined gives its key back, as every request that failed does. */
 const SETTLE = `update tb_payments set state = ?, detail = ?, settled = ?,
   idempotencykey = case when ? = 'declined' then null else idempotencykey end where reference = ? and state = 'pending'`;
@@ -70,6 +70,9 @@ async function begin(payment: Payment, gateway: Gateway, context: ActionContext)
       if (!(cause instanceof DatabaseError) || cause.kind !== "duplicate") throw cause;
       const { rows } = await session.run({ text: FIND_BY_KEY, values: [caller.id, key] });
       if (rows[0] === undefined) throw new DatabaseError("conflict", "the earlier payment has just ended", cause);
+      // Databases hold some keys that differ, by their case for one, for the same.
+      if (rows[0]["idempotencykey"] !== key)
+        throw new ApiError("conflict", "this idempotencykey was used for another payment; choose a new one");
       return cellText(rows[0]["reference"]);
     }
     const item = { kind: "payments.lookup", body: { reference }, entry: entry.name, userId: caller.id };

@@ -105,6 +105,7 @@ eachDatabase("card payments", (fresh) => {
       await pay(CARDS.good, { idempotencykey: "order-3", ammount: "6" }),
       /^ERROR: conflict: this idempotencykey /,
     );
+    assert.match(await pay(CARDS.good, { idempotencykey: "ORDER-3" }), /^ERROR: conflict: this idempotencykey /);
     await assertBooked(1);
   });
 

@@ -73,8 +73,9 @@ async function answerOfFirst(
   return JSON.parse(first["answer"]) as Answer;
 }
 
+/** The key is part of it: databases hold some keys that differ, by their case for one, for the same. */
 function fingerprintOf(entry: Entry, caller: Caller, { params }: RunScope): string {
-  const named = Object.entries(params).filter(([name, value]) => name !== "idempotencykey" && value !== undefined);
+  const named = Object.entries(params).filter(([, value]) => value !== undefined);
   named.sort(([one], [other]) => (one < other ? -1 : 1));
   return createHash("sha256")
     .update(JSON.stringify([entry.name, caller.id, named]))
