@@ -5,7 +5,9 @@ import fc from "fast-check";
 import { periodStart } from "../actions/cdr/period.js";
 import { listStatement, sumStatement } from "../actions/cdr/queries.js";
 import type { Selection } from "../actions/cdr/selection.js";
+import { summarise } from "../actions/cdr/summary.js";
 import { type Database, DatabaseError } from "../engine/database/database.js";
+import { loadSample } from "../engine/database/sample.js";
 import { fromDatetime, toDatetime } from "../engine/datetime.js";
 import type { Row } from "../engine/request.js";
 import { addCalls, PLAN_CASES, planOf, statementOfCase } from "./call-records.js";
@@ -127,6 +129,17 @@ eachDatabase("call records", (fresh) => {
     await database.run(insert);
     await assert.rejects(database.run(insert), (error) => error instanceof DatabaseError && error.kind === "duplicate");
     await database.run({ text: "insert into tb_cdrs (callerid) values (1), (1)", values: [] });
+  });
+
+  test("daily sums that several make at once are made once", async () => {
+    const small = await openMigrated(await fresh());
+    await loadSample(small);
+    for (let round = 0; round < 3; round += 1) {
+      await Promise.all(Array.from({ length: 4 }, () => summarise(small, "2020-01-01 00:00:00", Date.now())));
+      const { rows } = await small.run({ text: "select sum(calls) as calls from tb_cdrinfo", values: [] });
+      assert.equal(Number(rows[0]?.["calls"]), 7);
+    }
+    await small.close();
   });
 
   test("directions are set over all batches, also of calls that began together", async () => {

@@ -1,5 +1,6 @@
 /** `tb_cdrinfo`: what each user's calls of a day come to, for statements that can't read a million records. */
-import type { Database, Statement } from "../../engine/database/database.js";
+import { type Database, DatabaseError, type Statement } from "../../engine/database/database.js";
+import { retried } from "../../engine/database/retry.js";
 import { fromDatetime, toDatetime } from "../../engine/datetime.js";
 import { TEST_MARK } from "./generate.js";
 import { midnight } from "./period.js";
@@ -26,10 +27,16 @@ export async function summarise(database: Database, since: string, now: number):
   let days = 0;
   for (let day = midnight(fromDatetime(oldest)); day <= now; day += DAY) {
     const [clear, fill] = statementsOf(day);
-    await database.runForeign(clear, { andThen: [fill] });
+    await retried(() => database.runForeign(clear, { andThen: [fill] }).catch(meeting));
     days += 1;
   }
   return days;
+}
+
+/** Of two that make the sums of a day at the same time, the second makes them again. */
+function meeting(cause: unknown): never {
+  const met = cause instanceof DatabaseError && cause.kind === "duplicate";
+  throw met ? new DatabaseError("conflict", cause.message, cause) : cause;
 }
 
 function statementsOf(day: number): [clear: Statement, fill: Statement] {

@@ -52,6 +52,8 @@ const ERRORS: Readonly<Record<number, readonly [DatabaseErrorKind, Explain]>> = 
   1020: ["conflict", () => words.CONFLICT],
   1205: ["conflict", () => words.CONFLICT],
   1213: ["conflict", () => words.CONFLICT],
+  // What a deadlock over the next number of a table ends with
+  1467: ["conflict", () => words.CONFLICT],
   1040: ["unavailable", () => "the database has too many connections"],
   1044: ["unavailable", () => words.REFUSED],
   1045: ["unavailable", () => words.REFUSED],
