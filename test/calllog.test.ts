@@ -90,6 +90,8 @@ eachDatabase("logs of calls", (fresh) => {
     ["no Call-ID", "2026-01-31 12:00:00,,1,0"],
     ["no time", ",x,1,0"],
     ["a time that is none", "2026-13-31 12:00:00,x,1,0"],
+    ["a day that there is not", "2026-02-30 12:00:00,x,1,0"],
+    ["a duration below nothing", "2026-01-31 12:00:00,x,-60,0"],
     ["a duration that is none", "2026-01-31 12:00:00,x,1e3,0"],
     ["a cost that is none", "2026-01-31 12:00:00,x,1,1.1234567"],
     ["a Call-ID longer than its column", `2026-01-31 12:00:00,${"x".repeat(129)},1,0`],

@@ -1,7 +1,7 @@
 /** Adds the call records of a log to tb_cdrs: those whose SIP Call-ID is not there yet. Nothing is billed by it. */
 import { parseAmount } from "../database/amount.js";
 import type { BoundValue, Column, Session } from "../database/database.js";
-import { fromDatetime } from "../datetime.js";
+import { fromDatetime, toDatetime } from "../datetime.js";
 import type { LogRecord } from "./records.js";
 
 /** A record of which every value fits its column. */
@@ -40,12 +40,13 @@ export function callRecordOf({ fields }: LogRecord, columns: readonly Column[]):
 function valueFor({ name, kind }: Column, text: string): BoundValue | undefined {
   switch (kind) {
     case "integer":
-      return /^-?\d{1,9}$/.test(text) ? Number(text) : undefined;
+      return /^\d{1,9}$/.test(text) ? Number(text) : undefined;
     case "decimal":
       return parseAmount(text) === undefined ? undefined : text;
     case "datetime": {
       const plain = text.replace("T", " ").replace(/Z$/, "");
-      return /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d$/.test(plain) && fromDatetime(plain) > 0 ? plain : undefined;
+      // A thirtieth of February would be read as another day, or refused by the database.
+      return fromDatetime(plain) > 0 && toDatetime(fromDatetime(plain)) === plain ? plain : undefined;
     }
     default:
       return text.length <= (LENGTHS[name] ?? USUAL_LENGTH) ? text : undefined;
