@@ -47,7 +47,7 @@ const limit = formatAmount(MAX_AMOUNT);
 /** Writes the ledger row of a change that has just been made in the same transaction; answers the credit after it. */
 async function book(booking: Booking, { session, params }: Books): Promise<string> {
   const { rows } = await session.run({ text: CREDIT, values: [booking.user] });
-  const balance = String(rows[0]?.["credit"]);
+  const balance = String(rows[0]?.["credit"] ?? "0");
   const { user, amount, kind, reference } = booking;
   const key = params?.["idempotencykey"] ?? null;
   await session.run({
@@ -86,10 +86,30 @@ export async function change(booking: Booking, books: Books): Promise<string | u
 /** Who did it, for the ledger: the administrator behind `targetuser`, or the caller. */
 const actor = ({ caller }: ActionContext): string => `by ${caller.actingFor?.username ?? caller.username}`;
 
-export const DIFFERENCES = `select u.id as id, u.username as username, u.credit as credit, coalesce(l.total, 0) as ledger,
-  round(u.credit - coalesce(l.total, 0), 6) as difference
+/** An account that is gone was booked out; of one that vanished otherwise the ledger tells what it had. */
+export const DIFFERENCES = `select u.id as id, u.username as username, round(u.credit, 6) as credit, coalesce(l.total, 0.0) as ledger,
+  round(u.credit - coalesce(l.total, 0.0), 6) as difference
   from tb_users u left join (select userid, round(sum(amount), 6) as total from tb_ledger group by userid) l on l.userid = u.id
-  where round(u.credit - coalesce(l.total, 0), 6) <> 0 order by u.id`;
+  where round(u.credit - coalesce(l.total, 0.0), 6) <> 0
+  union all select userid, null, 0.0, round(sum(amount), 6), round(0.0 - sum(amount), 6) from tb_ledger
+  where not exists (select 1 from tb_users where tb_users.id = tb_ledger.userid) group by userid having round(sum(amount), 6) <> 0
+  order by id`;
+
+const LOCK = "update tb_users set credit = credit where id = ?";
+const LOCK_LEDGER = "update tb_ledger set balance = balance where userid = ?";
+const TOTAL = "select coalesce(round(sum(amount), 6), 0.0) as total from tb_ledger where userid = ?";
+
+/** Books what a credit and its ledger differ by once no other change comes between; false when that is nothing any more. */
+async function correct(user: number, reference: string, session: Session): Promise<boolean> {
+  const of = async (text: string) => (await session.run({ text, values: [user] })).rows[0] ?? {};
+  const { changed } = await session.run({ text: LOCK, values: [user] });
+  if (changed === 0) await session.run({ text: LOCK_LEDGER, values: [user] });
+  const [{ credit = "0" }, { total }] = [await of(CREDIT), await of(TOTAL)];
+  const difference = amountOf(credit, "the credit") - amountOf(total, "the ledger");
+  if (difference === 0n) return false;
+  await book({ user, amount: formatAmount(difference), kind: "correction", reference }, { session });
+  return true;
+}
 
 const ledger: Action = {
   name: "ledger",
@@ -170,10 +190,7 @@ const ledger: Action = {
       input: { user: "Id of the account.", value: "The new credit." },
       transactional: true,
       async run({ user, value }, context) {
-        const target = amountOf(value, "credit");
-        if (target > MAX_AMOUNT || target < -MAX_AMOUNT)
-          throw new ApiError("wrong parameter", `a credit may be ${limit} at most`);
-        return { balance: await setCredit(Number(user), target, context) };
+        return { balance: await setCredit(Number(user), amountOf(value, "credit"), context) };
       },
     },
     close: {
@@ -188,18 +205,10 @@ const ledger: Action = {
       transactional: true,
       async run({ book: wanted }, context) {
         const { rows, columns } = await context.session.run({ text: DIFFERENCES, values: [] });
+        let booked = 0;
         if (String(wanted ?? "0") === "1")
-          for (const row of rows)
-            await book(
-              {
-                user: Number(row["id"]),
-                amount: String(row["difference"]),
-                kind: "correction",
-                reference: actor(context),
-              },
-              context,
-            );
-        return { rows, columns, count: rows.length, booked: String(wanted ?? "0") === "1" ? rows.length : 0 };
+          for (const { id } of rows) if (await correct(Number(id), actor(context), context.session)) booked += 1;
+        return { rows, columns, count: rows.length, booked };
       },
     },
   },
@@ -208,7 +217,9 @@ const ledger: Action = {
 /** The row is locked by an update that changes nothing before its credit is read, so that no other change comes between. */
 export async function setCredit(user: number, target: bigint, context: ActionContext, kind = "set"): Promise<string> {
   const { session } = context;
-  await session.run({ text: "update tb_users set credit = credit where id = ?", values: [user] });
+  if (target > MAX_AMOUNT || target < -MAX_AMOUNT)
+    throw new ApiError("wrong parameter", `a credit may be ${limit} at most`);
+  await session.run({ text: LOCK, values: [user] });
   const { rows } = await session.run({ text: CREDIT, values: [user] });
   const before = parseAmount(String(rows[0]?.["credit"] ?? ""));
   if (before === undefined) throw new ApiError("not found", "the account does not exist");

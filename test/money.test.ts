@@ -73,6 +73,48 @@ eachDatabase("money", (fresh) => {
     await assertProvable();
   });
 
+  test("keys that a database holds for the same are told apart", async () => {
+    const send = (idempotencykey: string) =>
+      server.get("transfercredit", as("alice", { username: "bob", credit: "1", idempotencykey }));
+    assert.match(await send("order-a"), /^OK: /);
+    assert.match(await send("ORDER-A"), /^ERROR: conflict: this idempotencykey /);
+    assert.equal(await send("order-a"), "OK: 1 sent to bob, the credit is 9");
+    assert.equal(await creditOf("bob"), "6");
+  });
+
+  const outside: [title: string, sql: string, differences: string][] = [
+    ["a credit", "update tb_users set credit = credit + 0.000001 where id = 1001", "1001 10.000001 10 0.000001"],
+    ["a ledger row", "delete from tb_ledger where userid = 1001", "1001 10 0 10"],
+    ["an amount of the ledger", "update tb_ledger set amount = 12 where userid = 1001", "1001 10 12 -2"],
+    ["a new account", "insert into tb_users (id, username, credit) values (999, 'x', 1.5)", "999 1.5 0 1.5"],
+    ["an account that is gone", "delete from tb_users where id = 1001", "1001 0 10 -10"],
+  ];
+  for (const [title, sql, differences] of outside)
+    test(`checkcredits finds ${title} that raw SQL has changed, and books it once, however many do`, async () => {
+      const check = async (book: string) => {
+        const { rows = [] } = await server.json("checkcredits", as(ADMIN.username, { book }));
+        return rows.map(({ id, credit, ledger, difference }) => [id, credit, ledger, difference].join(" "));
+      };
+      await server.engine.services.database.run({ text: sql, values: [] });
+      assert.deepEqual(await check("0"), [differences]);
+      await times(6, () => check("1"));
+      assert.equal(await ledgerRows("correction"), 1);
+      await assertProvable();
+    });
+
+  test("a credit that a statement of somebody else has left with more places is an amount again", async () => {
+    const run = (text: string) => server.engine.services.database.run({ text, values: [] });
+    await run("update tb_users set credit = credit / 3.0 where username = 'alice'");
+    assert.equal(await server.get("balance", as("alice")), "Your credit is $3.333333");
+    await server.get("checkcredits", as(ADMIN.username, { book: "1" }));
+    const change = { table: "tb_users", fieldname: "credit", rowid: "1001" };
+    assert.match(await server.get("setfield", as(ADMIN.username, { ...change, fieldvalue: "7" })), /^OK: /);
+    const beyond = await server.get("setfield", as(ADMIN.username, { ...change, fieldvalue: "1000000000" }));
+    assert.equal(beyond, "ERROR: wrong parameter: a credit may be 999999999.999999 at most");
+    assert.equal(await creditOf("alice"), "7");
+    await assertProvable();
+  });
+
   test("a request that failed can be sent again with its idempotencykey", async () => {
     const send = () =>
       server.get("transfercredit", as("alice", { username: "bob", credit: "12", idempotencykey: "order-2" }));
