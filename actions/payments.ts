@@ -103,6 +103,8 @@ async function answerOf(reference: string, amount: string, { services: { databas
   if (cellText(payment["amount"]) !== amount)
     throw new ApiError("conflict", "this idempotencykey was used for another amount; choose a new one");
   if (payment["state"] === "declined") throw new ApiError("failed", `the card was declined: ${payment["detail"]}`);
+  if (payment["state"] === "unclear")
+    throw new ApiError("failed", `the payment gateway never told of payment ${reference}; ask before you pay again`);
   if (payment["state"] !== "booked")
     throw new ApiError(
       "not available",

@@ -85,6 +85,18 @@ eachDatabase("card payments", (fresh) => {
       await assertBooked(1);
     });
 
+  test("a payment that was looked up in vain is told apart from one that may still be booked", async () => {
+    assert.match(await pay(CARDS.lost, { idempotencykey: "order-4" }), PENDING);
+    await database.run({ text: "update tb_outbox set tries = 199, nexttry = '2000-01-01 00:00:00'", values: [] });
+    server.engine.services.outbox.wake();
+    while ((await states())[0] === "pending") await pause(20);
+    assert.match(
+      await pay(CARDS.good, { idempotencykey: "order-4" }),
+      /^ERROR: failed: the payment gateway never told of payment [0-9a-f-]{36}; ask before you pay again$/,
+    );
+    await assertBooked(0);
+  });
+
   test("a payment that never reached the gateway is dropped, once that is certain", async () => {
     assert.match(await pay(CARDS.lost), PENDING);
     server.engine.services.outbox.wake();
