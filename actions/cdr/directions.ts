@@ -34,7 +34,7 @@ export async function setDirections(
 function wrong(rows: readonly Row[], rates: RateTable): Map<number, number[]> {
   const found = new Map<number, number[]>();
   for (const row of rows) {
-    const number = String(row["callednumber"] ?? "").replace(/^\+/, "");
+    const number = String(row["callednumber"] ?? "").replace(/^(\+|00)/, "");
     const direction = /^\d+$/.test(number) ? (rates.find(number, 0, "call")?.id ?? 0) : 0;
     if (direction === row["dirid"]) continue;
     const ids = found.get(direction) ?? [];
