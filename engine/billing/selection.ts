@@ -33,6 +33,7 @@ export function selectionOf({ days, fromdate, todate, usertype, parent }: Input)
   const from = (fromdate ?? "") === "" ? Date.now() - Number(days) * DAY : timeOf(fromdate, "fromdate");
   const day = cellText(todate).length === 10 ? DAY : 0;
   const to = (todate ?? "") === "" ? Date.now() + DAY : timeOf(todate, "todate") + day;
+  if (from >= to) throw new ApiError("wrong parameter", "todate must be after fromdate");
   const types: [number, number] = (usertype ?? "") === "" ? [0, 99] : [Number(usertype), Number(usertype)];
   return { from: toDatetime(from), to: toDatetime(to), types, parent: Number(parent ?? 0) };
 }
