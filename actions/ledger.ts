@@ -86,18 +86,21 @@ export async function change(booking: Booking, books: Books): Promise<string | u
 /** Who did it, for the ledger: the administrator behind `targetuser`, or the caller. */
 const actor = ({ caller }: ActionContext): string => `by ${caller.actingFor?.username ?? caller.username}`;
 
+/** Counted in millionths, which are whole: of many large amounts SQLite's binary fractions add up to another sum. */
+const SUM = "round(sum(round(amount * 1000000)) * 0.000001, 6)";
+
 /** An account that is gone was booked out; of one that vanished otherwise the ledger tells what it had. */
 export const DIFFERENCES = `select u.id as id, u.username as username, round(u.credit, 6) as credit, coalesce(l.total, 0.0) as ledger,
   round(u.credit - coalesce(l.total, 0.0), 6) as difference
-  from tb_users u left join (select userid, round(sum(amount), 6) as total from tb_ledger group by userid) l on l.userid = u.id
+  from tb_users u left join (select userid, ${SUM} as total from tb_ledger group by userid) l on l.userid = u.id
   where round(u.credit - coalesce(l.total, 0.0), 6) <> 0
-  union all select userid, null, 0.0, round(sum(amount), 6), round(0.0 - sum(amount), 6) from tb_ledger
-  where not exists (select 1 from tb_users where tb_users.id = tb_ledger.userid) group by userid having round(sum(amount), 6) <> 0
+  union all select userid, null, 0.0, ${SUM}, 0.0 - ${SUM} from tb_ledger
+  where not exists (select 1 from tb_users where tb_users.id = tb_ledger.userid) group by userid having ${SUM} <> 0
   order by id`;
 
 const LOCK = "update tb_users set credit = credit where id = ?";
 const LOCK_LEDGER = "update tb_ledger set balance = balance where userid = ?";
-const TOTAL = "select coalesce(round(sum(amount), 6), 0.0) as total from tb_ledger where userid = ?";
+const TOTAL = `select coalesce(${SUM}, 0.0) as total from tb_ledger where userid = ?`;
 
 /** Books what a credit and its ledger differ by once no other change comes between; false when that is nothing any more. */
 async function correct(user: number, reference: string, session: Session): Promise<boolean> {
