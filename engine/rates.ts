@@ -3,7 +3,7 @@ import { serialize } from "node:v8";
 import { Mutex } from "async-mutex";
 import type { Rate, RateTable, RateTableSize } from "./contracts.js";
 import { cellText } from "./database/cells.js";
-import type { Database } from "./database/database.js";
+import type { Database, Dialect } from "./database/database.js";
 import type { Row } from "./request.js";
 import { makeSlices } from "./slices.js";
 
@@ -33,9 +33,14 @@ const READ_PRICES = `select e.id as id, e.prefix as prefix, e.name as name, e.pr
 const READ_ALL = `${READ_PRICES} order by e.id`;
 const READ_OWNER = `${READ_PRICES} and coalesce(s.resellerid, 0) = ? order by e.id`;
 
-/** `changed` is kept by the database at each change of a row; the counts tell of rows that went. */
-const FINGERPRINT = `select (select count(*) from tb_billentries) as prices, (select max(changed) from tb_billentries) as pricechange,
-  (select count(*) from tb_billsources) as lists, (select max(changed) from tb_billsources) as listchange,
+/**
+ * `changed` is kept by the database at each change of a row; the counts tell of rows that went. On MariaDB a change may be
+ * committed after later ones, so that the latest time tells nothing of it.
+ */
+const LATEST: Readonly<Record<Dialect, string>> = { sqlite: "max(changed)", mariadb: "sum(unix_timestamp(changed))" };
+const fingerprintOf = (dialect: Dialect): string =>
+  `select (select count(*) from tb_billentries) as prices, (select ${LATEST[dialect]} from tb_billentries) as pricechange,
+  (select count(*) from tb_billsources) as lists, (select ${LATEST[dialect]} from tb_billsources) as listchange,
   (select max(id) from tb_billentries) as lastprice`;
 
 export class PrefixRates implements RateTable {
@@ -78,15 +83,13 @@ export class PrefixRates implements RateTable {
     return owners.flatMap((owner) => this.#lists.get(`${kind}:${owner}`) ?? []);
   }
 
-  /** Calls at the same time share one reading, unless one of them forces its own. */
-  async refresh(force = false): Promise<number> {
-    if (force || !this.#lock.isLocked()) return this.#lock.runExclusive(() => this.#read(force));
-    await this.#lock.waitForUnlock();
-    return countOf(this.#lists);
+  /** Looks for itself, since a reading that has begun before may not have seen what the caller has just changed. */
+  refresh(force = false): Promise<number> {
+    return this.#lock.runExclusive(() => this.#read(force));
   }
 
   async #read(force: boolean): Promise<number> {
-    const { rows } = await this.#database.run({ text: FINGERPRINT, values: [] });
+    const { rows } = await this.#database.run({ text: fingerprintOf(this.#database.dialect), values: [] });
     const fingerprint = JSON.stringify(rows[0]);
     if (force || fingerprint !== this.#seen) {
       const prices = await this.#database.run({ text: READ_ALL, values: [] });
