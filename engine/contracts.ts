@@ -211,7 +211,7 @@ export interface Passwords {
   /** Accounts whose opened passwords are kept in memory, and their end. */
   readonly kept: number;
   forget(): void;
-  /** What `tb_users.pinhash` holds for a PIN: equal for equal PINs, useless without the key. */
+  /** What `tb_users.pinhash` holds for a PIN, or of another text: equal for equal ones, useless without the key. */
   pinHash(pin: string): string;
 }
 

@@ -4,7 +4,7 @@ import { after, before, beforeEach, test } from "node:test";
 import fc from "fast-check";
 import { formatAmount, parseAmount } from "../engine/database/amount.js";
 import { eachDatabase, restoreSample } from "./databases.js";
-import { ADMIN, as, startTestServer, type TestServer } from "./server.js";
+import { ADMIN, as, type Params, startTestServer, type TestServer } from "./server.js";
 
 const PIN = "100000000025";
 const count = (answers: string[], start: string): number => answers.filter((answer) => answer.startsWith(start)).length;
@@ -131,6 +131,22 @@ eachDatabase("money", (fresh) => {
     await assertProvable();
   });
 
+  test("a user is added once, and no password is kept in clear beside the key", async () => {
+    const add = (params: Params) => server.get("newuseri", as(ADMIN.username, { credit: "3", ...params }));
+    const given = { u_username: "newcomer", u_password: "S3cret-pw", idempotencykey: "user-1" };
+    const first = await add(given);
+    assert.match(first, /^OK: user_id: \d+, username: newcomer$/);
+    assert.equal(await add(given), first);
+    assert.match(await add({ ...given, u_password: "Another-pw" }), /^ERROR: conflict: this idempotencykey /);
+    const made = { u_username: "another", idempotencykey: "user-2" };
+    const told = await add(made);
+    assert.equal(await add(made), told);
+    const { rows } = await server.engine.services.database.run({ text: "select * from tb_idempotency", values: [] });
+    assert.equal(rows.length, 2);
+    assert.ok(!JSON.stringify(rows).includes(/password: (\w+)$/.exec(told)?.[1] ?? ""));
+    await assertProvable();
+  });
+
   test("a request that failed can be sent again with its idempotencykey", async () => {
     const send = () =>
       server.get("transfercredit", as("alice", { username: "bob", credit: "12", idempotencykey: "order-2" }));
@@ -157,6 +173,15 @@ eachDatabase("money", (fresh) => {
       );
       assert.deepEqual([await creditOf("alice"), await creditOf("bob")], ["10", "5"]);
     });
+
+  test("a postpaid account uses its limit up, and no account goes below nothing", async () => {
+    const send = (credit: string) => server.get("transfercredit", as("carol", { username: "alice", credit }));
+    assert.equal(await send("20"), "OK: 20 sent to alice, the credit is 480");
+    assert.equal(await server.get("balance", as("carol")), "Postpaid, your credit is $480");
+    assert.equal(await send("480.000001"), "ERROR: no credit: the credit is less than 480.000001");
+    assert.equal(await send("480"), "OK: 480 sent to alice, the credit is 0");
+    assert.match(await send("0.000001"), /^ERROR: no credit: /);
+  });
 
   test("a JSON number keeps its digits", async () => {
     for (const body of [`{"credit":0.1}`, `{"credit":"0.1"}`, `{"credit":0.10}`]) {

@@ -1,5 +1,6 @@
 /** `idempotencykey`: a request that is repeated by the same caller with the same key is carried out once. */
-import { createHash } from "node:crypto";
+import type { Passwords, Services } from "../contracts.js";
+import { cellText } from "../database/cells.js";
 import { DatabaseError, type Session, type Statement } from "../database/database.js";
 import { ApiError } from "../errors.js";
 import type { Entry, RunScope } from "../registry/entry.js";
@@ -9,6 +10,7 @@ interface Repeatable {
   entry: Entry;
   caller: Caller;
   scope: RunScope;
+  services: Pick<Services, "passwords">;
 }
 
 /**
@@ -18,29 +20,36 @@ interface Repeatable {
  */
 export async function once(
   session: Session,
-  { entry, caller, scope }: Repeatable,
+  { entry, caller, scope, services: { passwords } }: Repeatable,
   work: () => Promise<Answer>,
 ): Promise<Answer> {
   const key = scope.params["idempotencykey"];
   if (key === undefined || key === null || key === "") return work();
   const owner = caller.actingFor?.id ?? caller.id;
-  const fingerprint = fingerprintOf(entry, caller, scope);
-  if (!(await claim(session, [owner, entry.name, key, fingerprint])))
-    return answerOfFirst(session, owner, key, fingerprint);
+  const fingerprint = fingerprintOf(entry, caller, scope, passwords);
+  if (!(await claim(session, [owner, entry.name, key, fingerprint]))) {
+    const kept = await keptOfFirst(session, owner, key, fingerprint);
+    const text = kept === undefined ? undefined : passwords.open(kept);
+    if (text === undefined)
+      throw new ApiError("conflict", "this idempotencykey was used for another request; choose a new one");
+    return JSON.parse(text) as Answer;
+  }
   const answer = await work();
-  await session.run(keptAnswer(owner, key, answer));
+  await session.run(keptAnswer(owner, key, answer, passwords));
   return answer;
 }
 
 /** Keeps a later answer in place of the one that `once` has kept, where the request has a key. */
-export async function keepAnswer(session: Session, { caller, scope }: Repeatable, answer: Answer): Promise<void> {
+export async function keepAnswer(session: Session, of: Repeatable, answer: Answer): Promise<void> {
+  const { caller, scope, services } = of;
   const key = scope.params["idempotencykey"];
-  if (key) await session.run(keptAnswer(caller.actingFor?.id ?? caller.id, key, answer));
+  if (key) await session.run(keptAnswer(caller.actingFor?.id ?? caller.id, key, answer, services.passwords));
 }
 
-const keptAnswer = (owner: number, key: string | number, answer: Answer): Statement => ({
+/** Sealed, since an answer may tell a password that was made. */
+const keptAnswer = (owner: number, key: string | number, answer: Answer, passwords: Passwords): Statement => ({
   text: "update tb_idempotency set answer = ? where userid = ? and idempotencykey = ?",
-  values: [JSON.stringify(answer), owner, key],
+  values: [passwords.seal(JSON.stringify(answer)), owner, key],
 });
 
 /** The unique key of the table decides between requests at the same time: the second waits for the first's end. */
@@ -57,27 +66,28 @@ async function claim(session: Session, values: (string | number)[]): Promise<boo
   }
 }
 
-async function answerOfFirst(
+/** The first request's answer, sealed; undefined where that was another request. */
+async function keptOfFirst(
   session: Session,
   owner: number,
   key: string | number,
   fingerprint: string,
-): Promise<Answer> {
+): Promise<string | undefined> {
   const { rows } = await session.run({
     text: "select fingerprint, answer from tb_idempotency where userid = ? and idempotencykey = ?",
     values: [owner, key],
   });
   const [first] = rows;
-  if (first?.["fingerprint"] !== fingerprint || typeof first["answer"] !== "string")
-    throw new ApiError("conflict", "this idempotencykey was used for another request; choose a new one");
-  return JSON.parse(first["answer"]) as Answer;
+  return first?.["fingerprint"] === fingerprint ? cellText(first["answer"]) : undefined;
 }
 
-/** The key is part of it: databases hold some keys that differ, by their case for one, for the same. */
-function fingerprintOf(entry: Entry, caller: Caller, { params }: RunScope): string {
-  const named = Object.entries(params).filter(([, value]) => value !== undefined);
-  named.sort(([one], [other]) => (one < other ? -1 : 1));
-  return createHash("sha256")
-    .update(JSON.stringify([entry.name, caller.id, named]))
-    .digest("hex");
+/** What makes a request another one, as a digest, since there may be a PIN in it. The key is part of it: databases hold some keys that differ, by their case for one, for the same. */
+function fingerprintOf(entry: Entry, caller: Caller, { params }: RunScope, passwords: Passwords): string {
+  // A new password is sealed anew by each request.
+  const sealed = new Set(entry.params.filter(({ type }) => type === "newpassword").map(({ name }) => name));
+  const named = Object.entries(params)
+    .filter(([, value]) => value !== undefined)
+    .map(([name, value]) => [name, sealed.has(name) ? passwords.open(cellText(value)) : value] as const)
+    .sort(([one], [other]) => (one < other ? -1 : 1));
+  return passwords.pinHash(JSON.stringify([entry.name, caller.id, named]));
 }
