@@ -20,6 +20,8 @@ export interface SettingsStore {
   readonly current: Settings;
   /** Reads `tb_settings` again; answers the names that changed. Errors: ApiError "wrong parameter", naming the option. */
   reload(): Promise<OptionName[]>;
+  /** Tells the other servers of the database that there is something to be read. */
+  announce(): Promise<void>;
   /** True for a text that is the value of a secret option. */
   isSecret(text: unknown): boolean;
 }

@@ -31,6 +31,8 @@ export interface Backup extends Manifest {
   name: string;
 }
 
+type Dumped = Pick<Copier, "dialect" | "ending" | "dump">;
+
 export class Backups {
   readonly #folder: () => string;
 
@@ -40,18 +42,18 @@ export class Backups {
   }
 
   /** Makes a backup whole or not at all. Errors: ApiError "wrong parameter", "conflict", "not configured" and the copier's. */
-  async make(name: string, copier: Copier, migration: string): Promise<Backup> {
+  async make(name: string, { dialect, ending, dump }: Dumped, migration: string): Promise<Backup> {
     if (!NAME.test(name))
       throw new ApiError("wrong parameter", "path must be a name of letters, digits, _ . and -, not a path");
     const folder = await this.#ready();
     if ((await readdir(folder)).includes(name + MANIFEST))
       throw new ApiError("conflict", "a backup of this name is there already");
-    const file = name + copier.ending;
+    const file = name + ending;
     const part = join(folder, `.${randomUUID()}.part`);
     try {
-      await copier.dump(part);
+      await dump(part);
       await flush(part);
-      const about = { version: VERSION, migration, dialect: copier.dialect, made: new Date().toISOString(), file };
+      const about = { version: VERSION, migration, dialect, made: new Date().toISOString(), file };
       const measured = { bytes: (await stat(part)).size, sha256: await checksum(part) };
       const manifest: Manifest = { project: PROJECT, ...about, ...measured };
       await rename(part, join(folder, file));
