@@ -1,7 +1,7 @@
 /** Backups that can be trusted: what they hold, what is refused, and that a restore never leaves half. */
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { readdir, readFile, writeFile } from "node:fs/promises";
+import { readdir, readFile, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
@@ -179,7 +179,10 @@ eachDatabase("storage", (fresh, dialect) => {
     assert.match(await admin("checkcredits"), /^OK: 0 rows/);
   });
 
-  test("the oldest backups beyond retainbackups are removed", async () => {
+  test("the oldest backups beyond retainbackups are removed, and what one that was cut off has left", async () => {
+    await writeFile(join(folder(), ".young.part"), "");
+    await writeFile(join(folder(), ".old.part.new"), "");
+    await utimes(join(folder(), ".old.part.new"), 1, 1);
     const { database, settings } = server.engine.services;
     await database.run({ text: "insert into tb_settings (name, val) values ('retainbackups', '2')", values: [] });
     await settings.reload();
@@ -189,7 +192,7 @@ eachDatabase("storage", (fresh, dialect) => {
     assert.match(await admin("dbbackup", { path: "two" }), /^ERROR: conflict: /);
     assert.deepEqual(
       (await readdir(folder())).filter((name) => name.startsWith(".")),
-      [],
+      [".young.part"],
     );
   });
 

@@ -10,6 +10,10 @@ import type { Copier } from "./copier.js";
 
 const PROJECT = "tbapi";
 const MANIFEST = ".json";
+/** Of a file that is not whole yet, or that helps with one. */
+const PART = /^\.[\w-]+\.part/;
+/** Milliseconds after which nobody writes a part any more: its server died. */
+const PART_AGE = 86_400_000;
 const NAME = /^[A-Za-z0-9][\w.-]{0,99}$/;
 /** Names that an answer lists. */
 const LISTED = 10;
@@ -49,6 +53,7 @@ export class Backups {
     if ((await readdir(folder)).includes(name + MANIFEST))
       throw new ApiError("conflict", "a backup of this name is there already");
     const file = name + ending;
+    await removeOldParts(folder);
     const part = join(folder, `.${randomUUID()}.part`);
     try {
       await dump(part);
@@ -124,6 +129,14 @@ export class Backups {
     return names.length === 0
       ? "there is no backup of this project in backuproot"
       : `no backup of this project has this name; the newest are ${names.join(", ")}`;
+  }
+}
+
+async function removeOldParts(folder: string): Promise<void> {
+  for (const file of (await readdir(folder)).filter((name) => PART.test(name))) {
+    const path = join(folder, file);
+    const age = Date.now() - (await stat(path).then(({ mtimeMs }) => mtimeMs, Date.now));
+    if (age > PART_AGE) await rm(path, { force: true });
   }
 }
 
