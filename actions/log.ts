@@ -24,9 +24,10 @@ function countOf(lines: Cell | undefined, { services }: ActionContext): number {
   throw new ApiError("wrong parameter", `lines must be ${maxloglines} at most (maxloglines)`);
 }
 
-/** Calls `take` with each line from the last on, until it answers false. Errors: ApiError "not found". */
+/** Calls `take` with each line from the last on, until it answers false; a file that is not there has none. */
 async function readBack(folder: Folder, name: string, take: (line: string) => boolean): Promise<void> {
-  const file = await folder.open(name);
+  const file = await folder.find(name);
+  if (file === undefined) return;
   try {
     for await (const line of linesFromEnd(file)) if (!take(line)) return;
   } finally {

@@ -79,6 +79,7 @@ async function heartbeatOf(context: ActionContext): Promise<Record<string, Cell>
 /** Which options are others now, in words. */
 async function reloadOptions({ settings }: Services): Promise<string> {
   const changed = await settings.reload();
+  await settings.announce();
   return changed.length === 0 ? "no option changed" : `changed: ${changed.join(", ")}`;
 }
 

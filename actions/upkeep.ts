@@ -16,8 +16,11 @@ const DAY = 86_400_000;
 /** Milliseconds for one table's statistics. */
 const TIME = 45_000;
 
-/** What may be removed: table, column of time, and a condition for the rows. Money's history is not among them. */
-const PURGED: Readonly<Record<string, { column: string; only?: string }>> = {
+/** What may be removed: rows by their column of time, by a condition, or by both. */
+type Rule = { column: string; only?: string } | { column?: undefined; only: string };
+
+/** By table. Money's history is not among them. */
+const PURGED: Readonly<Record<string, Rule>> = {
   tb_nonces: { column: "expires" },
   tb_bannedip: { column: "until" },
   tb_throttle: { column: "expires" },
@@ -26,7 +29,9 @@ const PURGED: Readonly<Record<string, { column: string; only?: string }>> = {
   tb_audit: { column: "datum" },
   tb_offmessages: { column: "datum" },
   tb_presence: { column: "datum" },
-  tb_sms: { column: "datum" },
+  // A message that waits is sent or refunded yet.
+  tb_sms: { column: "datum", only: "coalesce(status, '') <> 'queued'" },
+  tb_smsparts: { only: "smsid < (select coalesce(min(id), 0) from tb_sms)" },
   tb_cdrs: { column: "datum" },
   // The newest row of each name is what is in force.
   tb_apihistory: {
@@ -55,19 +60,14 @@ async function purge(input: Input, { services }: ActionContext) {
 }
 
 /** The names are those of the list above. */
-function purgeStatement(
-  table: string,
-  rule: { column: string; only?: string },
-  before: string,
-  dialect: string,
-): Statement {
-  const { column, only } = rule;
-  const which = `${column} < ?${only === undefined ? "" : ` and ${only}`}`;
+function purgeStatement(table: string, { column, only }: Rule, before: string, dialect: string): Statement {
+  const isPast = column === undefined ? undefined : `${column} < ?`;
+  const which = [isPast, only].filter((condition) => condition !== undefined).join(" and ");
   const text =
     dialect === "sqlite"
       ? `delete from ${table} where rowid in (select rowid from ${table} where ${which} limit ${BATCH})`
       : `delete from ${table} where ${which} limit ${BATCH}`;
-  return { text, values: [before] };
+  return { text, values: column === undefined ? [] : [before] };
 }
 
 /** Triggers that the tables should have: dropped and made again. */

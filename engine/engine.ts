@@ -29,7 +29,7 @@ import type { Scheduler } from "./tasks/scheduler.js";
 
 /** Everything but the listening ports. */
 export interface Engine {
-  services: Services & { registry: LiveRegistry; schedule: Scheduler };
+  services: Services & { registry: LiveRegistry; schedule: Scheduler; settings: StoredSettings };
   admission: Admission;
   handle: Handle;
   outbox: OutboxWorker;

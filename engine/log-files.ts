@@ -1,7 +1,7 @@
 /** The log in files: `main.log`, and those that it was renamed to when it was long enough or somebody wanted a new one. */
 import { mkdirSync, readdirSync, renameSync, statSync, unlinkSync } from "node:fs";
 import { join } from "node:path";
-import { pino } from "pino";
+import { type LogStream, logStream } from "./log-stream.js";
 
 /** Bytes after which a new file is begun, and how many of the old ones are kept. */
 const LONGEST = 16_777_216;
@@ -13,7 +13,7 @@ const OLD = /^main-[\dT.-]+\.log$/;
 export class LogFiles {
   readonly folder: string;
   /** Written at once, so that a line that was logged can be read. */
-  readonly stream: ReturnType<typeof pino.destination>;
+  readonly stream: LogStream;
   #length: number;
 
   /** Errors: Error for the owner, where the folder can't be used. */
@@ -21,7 +21,9 @@ export class LogFiles {
     this.folder = folder;
     try {
       mkdirSync(folder, { recursive: true, mode: 0o750 });
-      this.stream = pino.destination({ dest: this.#path(MAIN), sync: true, mode: 0o640 });
+      this.stream = logStream({ dest: this.#path(MAIN), mode: 0o640 }, ({ message }) =>
+        process.stderr.write(`tbapi: the log can't be written: ${message}\n`),
+      );
       this.#length = statSync(this.#path(MAIN)).size;
     } catch (cause) {
       throw new Error("TBAPI_LOGFOLDER must be a folder that the server may write to", { cause });

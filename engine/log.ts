@@ -1,6 +1,7 @@
 /** The log: pino, with what must never be written taken out in one place. */
 import { type Logger, pino } from "pino";
 import type { LogFiles } from "./log-files.js";
+import { logStream } from "./log-stream.js";
 
 export type Log = Logger;
 
@@ -42,5 +43,5 @@ export const makeLog = (level: string, everywhere: () => object = () => ({}), fi
       timestamp: pino.stdTimeFunctions.isoTime,
       redact: { paths: [...SECRET_NAMES].flatMap((name) => [name, `*.${name}`]), censor: "***" },
     },
-    files?.stream ?? pino.destination({ fd: 2, sync: false }),
+    files?.stream ?? logStream({ fd: 2 }, () => undefined),
   );

@@ -58,12 +58,16 @@ function portOf(environment: NodeJS.ProcessEnv, name: string): number | undefine
 const PRICES_EVERY = 5;
 
 /** What servers of one database tell each other, and the price list; a round that takes longer than a second delays the next. */
-function everySecond({ admission, services: { rates, log } }: Engine): () => Promise<void> {
+function everySecond({ admission, services: { settings, rates, log } }: Engine): () => Promise<void> {
   let second = 0;
   let round: Promise<unknown> | undefined;
+  const follow = async () => {
+    const isNew = await settings.follow();
+    if (isNew || second % PRICES_EVERY === 0) await rates.refresh(isNew);
+  };
   const timer = setInterval(() => {
     second += 1;
-    round ??= Promise.all([admission.refresh(), second % PRICES_EVERY === 0 ? rates.refresh() : undefined])
+    round ??= Promise.all([admission.refresh(), follow()])
       .catch((cause: unknown) =>
         log.warn({ event: "refresh", err: cause }, "the database can't be read; it is tried again"),
       )

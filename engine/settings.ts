@@ -20,6 +20,8 @@ export interface SettingsStore {
   readonly current: Settings;
   /** Reads `tb_settings` again; answers the names that changed. Errors: ApiError "wrong parameter", naming the option. */
   reload(): Promise<OptionName[]>;
+  /** Tells the other servers of the database that there is something to be read. */
+  announce(): Promise<void>;
   /** True for a text that is the value of a secret option. */
   isSecret(text: unknown): boolean;
 }
@@ -42,7 +44,8 @@ export const START_VARIABLES = {
   TBAPI_ADMIN_PASSWORD: "Password of the first administrator; made and printed once where absent.",
   TBAPI_SEALKEY: "64 hex digits: the key under which passwords are sealed; otherwise TBAPI_SEALKEYFILE.",
   TBAPI_SEALKEYFILE: "File with that key; default data/seal.key, made at the first start.",
-  TBAPI_LOGFOLDER: "Folder of this server's log files; where absent the log goes to standard error.",
+  TBAPI_LOGFOLDER:
+    "Folder of this server's log files: a new one at 16 MB, the latest 20 old ones are kept; where absent the log goes to standard error.",
   TBAPI_LOGLEVEL: "trace, debug, info, warn, error or silent; default info.",
 } as const;
 

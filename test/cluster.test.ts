@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
+import { OPTIONS } from "../engine/options.js";
 import { eachDatabase } from "./databases.js";
 import { ADMIN, as, KEY, startTestServer, type TestServer, withNonce } from "./server.js";
 
@@ -51,6 +52,24 @@ eachDatabase("cluster", (fresh) => {
       "shared",
       () => as("alice"),
     );
+  });
+
+  test("an option that is reloaded, or that a restore brings back, is in force on the other", async (t) => {
+    const [one, other] = await two(t);
+    const admin = (entry: string, params: Record<string, string> = {}) => one.get(entry, as(ADMIN.username, params));
+    const comes = (value: string) =>
+      until(
+        other,
+        (answer) => answer.includes(`\nmaxloglines\t${value}\t`),
+        "showcfg",
+        () => as(ADMIN.username),
+      );
+    assert.match(await admin("dbbackup", { path: "before" }), /^OK/);
+    await admin("db", { sql: "insert into tb_settings (name, val) values ('maxloglines', '77')" });
+    assert.match(await admin("reload"), /^OK: changed: maxloglines/);
+    await comes("77");
+    assert.match(await admin("dbrestore", { path: "before" }), /^OK/);
+    await comes(OPTIONS.maxloglines.default);
   });
 
   test("wrong logins on one server close the account on the other", async (t) => {

@@ -24,6 +24,14 @@ for (const [title, key, expected] of [
     assert.equal(iniValue(changed, section.toUpperCase(), name.toUpperCase()), value);
   });
 
+test("a line of blanks takes no longer than another", () => {
+  const blanks = " ".repeat(1_000_000);
+  const values = [`a${blanks}b`, `a=${blanks}b${blanks}c`, `a${blanks}=b`].map(
+    (line) => iniValue(line, "", "a")?.length,
+  );
+  assert.deepEqual(values, [undefined, 1_000_002, 1]);
+});
+
 test("whatever is set is read again, beside all that was there before", () => {
   const sign = fc.constantFrom(..."ab =[];#\n\r\t$1&é.");
   const text = fc.string({ unit: sign, maxLength: 6 });

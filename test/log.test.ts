@@ -1,6 +1,6 @@
 /** The log: lines from the end, whatever the lengths; rotation; what is never written. */
 import assert from "node:assert/strict";
-import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, symlink, unlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -47,6 +47,23 @@ test("a line that never ends is cut", async (t) => {
   await writeFile(join(folder, "x.log"), `first\n${"x".repeat(1_000_000)}`);
   const [long, first] = await linesBack(folder, "x.log");
   assert.deepEqual([long?.length, first], [65_536, "first"]);
+});
+
+test("a log that can't be written ends nothing, and its lines come when it can", async (t) => {
+  const folder = await temporary(t);
+  await symlink("/dev/full", join(folder, "main.log"));
+  const files = new LogFiles(folder);
+  const log = makeLog("info", undefined, files);
+  const text = "x".repeat(1_000_000);
+  for (let line = 0; line < 8; line += 1) log.info({ line }, text);
+  await unlink(join(folder, "main.log"));
+  files.stream.reopen();
+  for (const line of [8, 9]) log.info({ line }, "short");
+  const lines = (await readFile(join(folder, "main.log"), "utf8")).match(/"line":\d/g);
+  assert.deepEqual(
+    lines,
+    [0, 1, 2, 3, 8, 9].map((line) => `"line":${line}`),
+  );
 });
 
 test("a log that grows begins new files by itself, keeps a number of them, and loses no line", async (t) => {

@@ -1,9 +1,10 @@
 /** Backups that can be trusted: what they hold, what is refused, and that a restore never leaves half. */
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { readdir, readFile, writeFile } from "node:fs/promises";
+import { readdir, readFile, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { setTimeout as pause } from "node:timers/promises";
 import { gzipSync } from "node:zlib";
 import mysql from "mysql2/promise";
 import type { Database } from "../engine/database/database.js";
@@ -122,13 +123,41 @@ eachDatabase("storage", (fresh, dialect) => {
       });
   });
 
-  test("a backup whose settings can't be used is undone", async () => {
+  test("what a backup holds is settled before anybody sees it", async () => {
+    const { database } = server.engine.services;
+    const waiting =
+      "insert into tb_outbox (kind, body, state, nexttry, entry) values ('email', '{}', 'waiting', '2099-01-01 00:00:00', 'seen')";
+    await database.run({ text: waiting, values: [] });
+    assert.match(await admin("dbbackup", { path: "seen" }), /^OK/);
+    await database.run({ text: "delete from tb_outbox", values: [] });
+    const onlooker = await open(address);
+    const states = new Set<unknown>();
+    let restoring = true;
+    const looking = (async () => {
+      while (restoring) {
+        const { rows } = await onlooker.run({ text: "select state from tb_outbox where entry = 'seen'", values: [] });
+        for (const { state } of rows) states.add(state);
+        await pause(1);
+      }
+    })();
+    assert.match(await admin("dbrestore", { path: "seen" }), /^OK/);
+    restoring = false;
+    await looking;
+    await onlooker.close();
+    assert.deepEqual(
+      [...states].filter((state) => state !== "failed"),
+      [],
+    );
+    await database.run({ text: "delete from tb_outbox", values: [] });
+  });
+
+  test("a backup whose settings can't be used is refused", async () => {
     const { database, settings } = server.engine.services;
     await rename("Sound");
     await database.run({ text: "insert into tb_settings (name, val) values ('nosuchoption', '1')", values: [] });
     assert.match(await admin("dbbackup", { path: "unusable" }), /^OK/);
     await database.run({ text: "delete from tb_settings where name = 'nosuchoption'", values: [] });
-    assert.match(await admin("dbrestore", { path: "unusable" }), /^ERROR: failed: .*put back/);
+    assert.match(await admin("dbrestore", { path: "unusable" }), /^ERROR: failed: .*nosuchoption/);
     assert.equal(await nameOf(1001), "Sound");
     assert.deepEqual(await settings.reload(), []);
   });
@@ -150,7 +179,10 @@ eachDatabase("storage", (fresh, dialect) => {
     assert.match(await admin("checkcredits"), /^OK: 0 rows/);
   });
 
-  test("the oldest backups beyond retainbackups are removed", async () => {
+  test("the oldest backups beyond retainbackups are removed, and what one that was cut off has left", async () => {
+    await writeFile(join(folder(), ".young.part"), "");
+    await writeFile(join(folder(), ".old.part.new"), "");
+    await utimes(join(folder(), ".old.part.new"), 1, 1);
     const { database, settings } = server.engine.services;
     await database.run({ text: "insert into tb_settings (name, val) values ('retainbackups', '2')", values: [] });
     await settings.reload();
@@ -160,7 +192,7 @@ eachDatabase("storage", (fresh, dialect) => {
     assert.match(await admin("dbbackup", { path: "two" }), /^ERROR: conflict: /);
     assert.deepEqual(
       (await readdir(folder())).filter((name) => name.startsWith(".")),
-      [],
+      [".young.part"],
     );
   });
 
@@ -197,6 +229,65 @@ test("a server whose database is gone changes over to the second one", async () 
   assert.match(await server.get("balance", as("alice")), /^Your credit is/);
   await server.stop();
   await second.stop();
+});
+
+test("what other servers write during a restore is in the copy that is kept, or in what was restored", async (t) => {
+  const address = await freshMariaDb();
+  const server = await startTestServer(address);
+  const other = await open(address);
+  t.after(() => Promise.all([server.stop(), other.close()]));
+  const admin = (entry: string, params: Params) => server.get(entry, as(ADMIN.username, params));
+  const written = async () =>
+    (await other.run({ text: "select fromnumber from tb_sms", values: [] })).rows.map((row) =>
+      Number(row["fromnumber"]),
+    );
+  assert.match(await admin("dbbackup", { path: "early" }), /^OK/);
+  let count = 0;
+  let restoring = true;
+  const writing = (async () => {
+    while (restoring) {
+      await other.run({ text: "insert into tb_sms (fromnumber) values (?)", values: [count] });
+      count += 1;
+    }
+  })();
+  const kept = /kept as (\S+)/.exec(await admin("dbrestore", { path: "early" }))?.[1] ?? "";
+  restoring = false;
+  await writing;
+  const after = await written();
+  assert.match(await admin("dbrestore", { path: kept }), /^OK/);
+  const numbers = [...(await written()), ...after].sort((one, two) => one - two);
+  assert.deepEqual(
+    numbers,
+    Array.from({ length: count }, (_, index) => index),
+  );
+});
+
+test("a second database that another server uses is neither copied over nor settled again", async (t) => {
+  const first = await freshMariaDb();
+  const [one, other] = [await startTestServer(first), await startTestServer(first)];
+  t.after(() => Promise.all([one.stop(), other.stop()]));
+  assert.match(await one.get("dbfailover", as(ADMIN.username, { withrestore: "1" })), /^OK: database 2/);
+  const waiting =
+    "insert into tb_outbox (kind, body, state, nexttry, entry) values ('email', '{}', 'waiting', '2099-01-01 00:00:00', 'x')";
+  assert.match(await one.get("db", as(ADMIN.username, { sql: waiting })), /^OK/);
+  assert.match(await other.get("tbackup", as(ADMIN.username)), /^ERROR: conflict: database 2 is in use by another/);
+  assert.match(await other.get("dbfailover", as(ADMIN.username)), /^OK: database 2/);
+  assert.deepEqual(await other.engine.services.outbox.counts(), { waiting: 1, failed: 0 });
+});
+
+test("what a restore that was cut off has left is not thrown away by the next one", async (t) => {
+  const address = await freshMariaDb();
+  const server = await startTestServer(address);
+  const before = `${new URL(address).pathname.slice(1)}__tbapi_before`;
+  const root = await mysql.createConnection({ uri: address });
+  t.after(() => Promise.all([server.stop(), root.end()]));
+  const admin = (entry: string) => server.get(entry, as(ADMIN.username, { path: "whole" }));
+  assert.match(await admin("dbbackup"), /^OK/);
+  await root.query(`create database ${before}`);
+  await root.query(`create table ${before}.tb_users (id int)`);
+  assert.match(await admin("dbrestore"), /^ERROR: conflict: the database tbapi_\w+__tbapi_before holds what was there/);
+  await root.query(`drop database ${before}`);
+  assert.match(await admin("dbrestore"), /^OK/);
 });
 
 test("a database whose password has every awkward sign is backed up and restored", async () => {

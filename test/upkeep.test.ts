@@ -7,7 +7,11 @@ import { ADMIN, as, startTestServer, type TestServer } from "./server.js";
 eachDatabase("upkeep", (fresh) => {
   let server: TestServer;
   before(async () => {
-    server = await startTestServer(await fresh(), { TBAPI_RETAINCDRS: "30", TBAPI_RETAINHISTORY: "30" });
+    server = await startTestServer(await fresh(), {
+      TBAPI_RETAINCDRS: "30",
+      TBAPI_RETAINHISTORY: "30",
+      TBAPI_RETAINSMS: "30",
+    });
   });
   after(() => server.stop());
   const admin = (entry: string, params = {}) => server.get(entry, as(ADMIN.username, params));
@@ -28,6 +32,25 @@ eachDatabase("upkeep", (fresh) => {
     assert.match(await admin("monthlymaint"), /^OK: 200[01] call records and 0 messages removed/);
     assert.ok(Number((await run("select count(*) as n from tb_cdrs"))[0]?.["n"]) >= Number(kept?.["n"]) - 1);
     assert.deepEqual(await run("select count(*) as n from tb_ledger"), [ledger]);
+  });
+
+  test("messages beyond retainsms go with their parts, but none that is still to be sent", async () => {
+    for (const [status, age] of [
+      ["sent", "2020-01-01 00:00:00"],
+      ["queued", "2020-01-01 00:00:00"],
+      ["sent", "2099-01-01 00:00:00"],
+    ]) {
+      await run(`insert into tb_sms (direction, status, datum) values ('out', '${status}', '${age}')`);
+      await run("insert into tb_smsparts (smsid, part, providerid) select max(id), 1, '' from tb_sms");
+    }
+    assert.match(await admin("monthlymaint"), /^OK: \d+ call records and 1 messages removed/);
+    const left = await run(
+      "select s.status as status from tb_smsparts p left join tb_sms s on s.id = p.smsid order by s.id",
+    );
+    assert.deepEqual(
+      left.map(({ status }) => status),
+      ["queued", "sent"],
+    );
   });
 
   test("the history of definitions keeps what is in force", async () => {

@@ -36,6 +36,13 @@ export function parseAddress(address: string): SqliteAddress | MariaDbAddress {
   };
 }
 
+/** The same address with another database of the server. */
+export function withDatabase(address: string, name: string): string {
+  const url = new URL(address);
+  url.pathname = encodeURIComponent(name);
+  return url.href;
+}
+
 const FORMS =
   "the address of the database must be sqlite:FILE or mysql://user:password@host:port/name, with other characters than letters and digits of its parts percent-encoded";
 

@@ -47,12 +47,17 @@ export class Folder {
     });
   }
 
-  /** Whether there is such a file. Errors: ApiError "wrong parameter" for the name. */
-  async has(name: FileName): Promise<boolean> {
-    const file = await this.open(name).catch((cause: unknown) => {
+  /** As `open`; undefined where there is no such file. */
+  find(name: FileName): Promise<OpenFile | undefined> {
+    return this.open(name).catch((cause: unknown) => {
       if (cause instanceof ApiError && cause.errorClass === "not found") return undefined;
       throw cause;
     });
+  }
+
+  /** Whether there is such a file. Errors: ApiError "wrong parameter" for the name. */
+  async has(name: FileName): Promise<boolean> {
+    const file = await this.find(name);
     await file?.handle.close();
     return file !== undefined;
   }

@@ -12,7 +12,6 @@ export interface IniKey {
 
 const MOST_NAME = 128;
 const SECTION = /^\s*\[([^\]]*)\]/;
-const KEY = /^(\s*)([^=;#[\s][^=]*?)(\s*=[ \t]*)(.*?)\s*$/;
 
 interface Line {
   text: string;
@@ -25,9 +24,13 @@ function linesOf(text: string): Line[] {
   let section = "";
   return text.split(/\r?\n/).map((line): Line => {
     section = SECTION.exec(line)?.[1]?.trim() ?? section;
-    const [, indent = "", name, equals = "", value = ""] = KEY.exec(line) ?? [];
-    if (name === undefined) return { text: line, section };
-    return { text: line, section, key: { name, head: indent + name + equals, value } };
+    const equals = line.indexOf("=");
+    const name = line.slice(0, Math.max(equals, 0)).trim();
+    if (name === "" || /^[;#[]/.test(name)) return { text: line, section };
+    const value = line.slice(equals + 1).trim();
+    // A value is trimmed when it is read, so that blanks before it belong to what stands in front.
+    const head = line.slice(0, equals + 1) + (/^[ \t]*/.exec(line.slice(equals + 1))?.[0] ?? "");
+    return { text: line, section, key: { name, head, value } };
   });
 }
 

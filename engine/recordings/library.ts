@@ -68,9 +68,8 @@ export class RecordingLibrary {
   }
 
   async #sizeOf(file: readonly string[]): Promise<number | undefined> {
-    if (!(await this.#folder.has(file))) return undefined;
-    const { handle, size } = await this.#folder.open(file);
-    await handle.close();
-    return size;
+    const found = await this.#folder.find(file);
+    await found?.handle.close();
+    return found?.size;
   }
 }

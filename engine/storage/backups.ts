@@ -10,6 +10,10 @@ import type { Copier } from "./copier.js";
 
 const PROJECT = "tbapi";
 const MANIFEST = ".json";
+/** Of a file that is not whole yet, or that helps with one. */
+const PART = /^\.[\w-]+\.part/;
+/** Milliseconds after which nobody writes a part any more: its server died. */
+const PART_AGE = 86_400_000;
 const NAME = /^[A-Za-z0-9][\w.-]{0,99}$/;
 /** Names that an answer lists. */
 const LISTED = 10;
@@ -31,6 +35,8 @@ export interface Backup extends Manifest {
   name: string;
 }
 
+type Dumped = Pick<Copier, "dialect" | "ending" | "dump">;
+
 export class Backups {
   readonly #folder: () => string;
 
@@ -40,18 +46,19 @@ export class Backups {
   }
 
   /** Makes a backup whole or not at all. Errors: ApiError "wrong parameter", "conflict", "not configured" and the copier's. */
-  async make(name: string, copier: Copier, migration: string): Promise<Backup> {
+  async make(name: string, { dialect, ending, dump }: Dumped, migration: string): Promise<Backup> {
     if (!NAME.test(name))
       throw new ApiError("wrong parameter", "path must be a name of letters, digits, _ . and -, not a path");
     const folder = await this.#ready();
     if ((await readdir(folder)).includes(name + MANIFEST))
       throw new ApiError("conflict", "a backup of this name is there already");
-    const file = name + copier.ending;
+    const file = name + ending;
+    await removeOldParts(folder);
     const part = join(folder, `.${randomUUID()}.part`);
     try {
-      await copier.dump(part);
+      await dump(part);
       await flush(part);
-      const about = { version: VERSION, migration, dialect: copier.dialect, made: new Date().toISOString(), file };
+      const about = { version: VERSION, migration, dialect, made: new Date().toISOString(), file };
       const measured = { bytes: (await stat(part)).size, sha256: await checksum(part) };
       const manifest: Manifest = { project: PROJECT, ...about, ...measured };
       await rename(part, join(folder, file));
@@ -122,6 +129,14 @@ export class Backups {
     return names.length === 0
       ? "there is no backup of this project in backuproot"
       : `no backup of this project has this name; the newest are ${names.join(", ")}`;
+  }
+}
+
+async function removeOldParts(folder: string): Promise<void> {
+  for (const file of (await readdir(folder)).filter((name) => PART.test(name))) {
+    const path = join(folder, file);
+    const age = Date.now() - (await stat(path).then(({ mtimeMs }) => mtimeMs, Date.now));
+    if (age > PART_AGE) await rm(path, { force: true });
   }
 }
 

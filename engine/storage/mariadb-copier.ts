@@ -8,19 +8,21 @@ import { createGunzip, createGzip } from "node:zlib";
 import { ExecaError, execa } from "execa";
 import { escapeId } from "mysql2";
 import mysql, { type Connection, type RowDataPacket } from "mysql2/promise";
-import type { MariaDbAddress } from "../database/address.js";
+import { type MariaDbAddress, withDatabase } from "../database/address.js";
 import { ApiError, type ErrorClass } from "../errors.js";
 import type { Log } from "../log.js";
-import type { Copier } from "./copier.js";
+import type { Copier, Replacement } from "./copier.js";
 
 /** Seconds for which others may keep the tables from being renamed. */
 const LOCK_WAIT = 30;
 
-export const mariaDbCopier = (address: MariaDbAddress, log: Log): Copier => ({
+/** `text` is the address as it was set. */
+export const mariaDbCopier = (text: string, address: MariaDbAddress, log: Log): Copier => ({
   dialect: "mariadb",
   ending: ".sql.gz",
   dump: (file) => explained(log, () => dump(address, file)),
-  load: (file) => explained(log, () => load(address, file, log)),
+  load: (file, replacement) => explained(log, () => load({ text, address, file, replacement, log })),
+  others: () => explained(log, () => connected(address, (connection) => othersOf(connection, address.database))),
 });
 
 const DUMP_OPTIONS = ["--single-transaction", "--quick", "--hex-blob", "--triggers", "--routines", "--no-tablespaces"];
@@ -50,20 +52,42 @@ async function dump(address: MariaDbAddress, file: string): Promise<void> {
   await Promise.all([child, written]);
 }
 
-async function load(address: MariaDbAddress, file: string, log: Log): Promise<void> {
-  const { host, port, user, password, database } = address;
+interface Loading {
+  text: string;
+  address: MariaDbAddress;
+  file: string;
+  replacement: Replacement | undefined;
+  log: Log;
+}
+
+const load = (loading: Loading): Promise<void> =>
+  connected(loading.address, async (connection) => {
+    await lock(connection, loading.address.database);
+    await loadAlone(connection, loading);
+  });
+
+async function connected<T>(address: MariaDbAddress, use: (connection: Connection) => Promise<T>): Promise<T> {
+  const { host, port, user, password } = address;
   const connection = await mysql.createConnection({ host, port, user, password });
   try {
-    await lock(connection, database);
-    await loadAlone(connection, address, file, log);
+    return await use(connection);
   } finally {
     await connection.end();
   }
 }
 
-async function loadAlone(connection: Connection, address: MariaDbAddress, file: string, log: Log): Promise<void> {
+async function othersOf(connection: Connection, database: string): Promise<number> {
+  const [rows] = await connection.query<RowDataPacket[]>(
+    "select count(*) as others from information_schema.processlist where db = ?",
+    [database],
+  );
+  return Number(rows[0]?.["others"]);
+}
+
+async function loadAlone(connection: Connection, { text, address, file, replacement, log }: Loading): Promise<void> {
   const { database } = address;
   const [fresh, old] = [`${database}__tbapi_restore`, `${database}__tbapi_before`];
+  await refuseLeftOver(connection, old);
   try {
     await connection.query(`create database if not exists ${quoted(database)} character set utf8mb4`);
     for (const name of [fresh, old]) {
@@ -71,15 +95,37 @@ async function loadAlone(connection: Connection, address: MariaDbAddress, file: 
       await connection.query(`create database ${quoted(name)} character set utf8mb4`);
     }
     await feed({ ...address, database: fresh }, file);
-    const tables = await tablesOf(connection, fresh);
-    if (!tables.includes("tb_migrations")) throw new ApiError("failed", "this backup has no tables of tbapi");
-    await exchange(connection, { fresh, old, database }, tables);
+    if (!(await tablesOf(connection, fresh)).includes("tb_migrations"))
+      throw new ApiError("failed", "this backup has no tables of tbapi");
+    await replacement?.prepare(withDatabase(text, fresh));
+    await exchange(connection, { database, fresh, old });
+    if (replacement !== undefined) await keepOrUndo(connection, { database, fresh, old }, address, replacement.keep);
+    await drop(connection, old);
   } finally {
-    for (const name of [fresh, old])
-      await drop(connection, name).catch((err: unknown) =>
-        log.warn({ event: "restore", err }, "a database of a restore is left over"),
-      );
+    await drop(connection, fresh).catch((err: unknown) =>
+      log.warn({ event: "restore", err }, "a database of a restore is left over"),
+    );
   }
+}
+
+/** What was there is dumped after the exchange, so that it has all that any server wrote until then. */
+async function keepOrUndo(connection: Connection, places: Places, address: MariaDbAddress, keep: string) {
+  const { database, fresh, old } = places;
+  try {
+    await dump({ ...address, database: old }, keep);
+  } catch (cause) {
+    await exchange(connection, { database, fresh: old, old: fresh });
+    throw cause;
+  }
+}
+
+/** Tables there are what a database held when a restore was cut off. Errors: ApiError "conflict". */
+async function refuseLeftOver(connection: Connection, old: string): Promise<void> {
+  if ((await tablesOf(connection, old)).length === 0) return;
+  throw new ApiError(
+    "conflict",
+    `the database ${old} holds what was there before a restore that was cut off: keep a copy of it where you need one, and drop it`,
+  );
 }
 
 const quoted = (name: string): string => escapeId(name, true);
@@ -119,13 +165,15 @@ interface Places {
   old: string;
 }
 
-async function exchange(connection: Connection, { database, fresh, old }: Places, tables: string[]): Promise<void> {
-  const move = (table: string, from: string, to: string) =>
-    `${quoted(from)}.${quoted(table)} to ${quoted(to)}.${quoted(table)}`;
-  const away = (await tablesOf(connection, database)).map((table) => move(table, database, old));
-  const here = tables.map((table) => move(table, fresh, database));
+/** All tables of `database` go to `old` and those of `fresh` take their place. */
+async function exchange(connection: Connection, { database, fresh, old }: Places): Promise<void> {
+  const moves = async (from: string, to: string) =>
+    (await tablesOf(connection, from)).map(
+      (table) => `${quoted(from)}.${quoted(table)} to ${quoted(to)}.${quoted(table)}`,
+    );
+  const all = [...(await moves(database, old)), ...(await moves(fresh, database))];
   await connection.query(`set session lock_wait_timeout = ${LOCK_WAIT}`);
-  await connection.query(`rename table ${[...away, ...here].join(", ")}`);
+  await connection.query(`rename table ${all.join(", ")}`);
 }
 
 const NO_PRIVILEGE = [1044, 1142, 1227];

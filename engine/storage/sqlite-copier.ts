@@ -1,9 +1,9 @@
 /** SQLite's online backup, in both directions: page by page, and one transaction for the file that is written. */
-import { chmod, mkdir } from "node:fs/promises";
+import { chmod, mkdir, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import BetterSqlite3 from "better-sqlite3";
 import { ApiError } from "../errors.js";
-import type { Copier } from "./copier.js";
+import type { Copier, Replacement } from "./copier.js";
 
 /** Seconds for which others may keep the file locked. */
 const PATIENCE = 30;
@@ -11,13 +11,8 @@ const PATIENCE = 30;
 export const sqliteCopier = (file: string): Copier => ({
   dialect: "sqlite",
   ending: ".sqlite",
-  async dump(target) {
-    await copy(file, target);
-    // A copy of a file in this mode would need two more files beside it.
-    using(target, {}, (database) => database.pragma("journal_mode = delete"));
-    await chmod(target, 0o600);
-  },
-  async load(source) {
+  dump: (target) => dump(file, target),
+  async load(source, replacement) {
     const [result] = using(
       source,
       { readonly: true },
@@ -25,9 +20,33 @@ export const sqliteCopier = (file: string): Copier => ({
     );
     if (result?.integrity_check !== "ok") throw new ApiError("failed", "the file of this backup is damaged");
     await mkdir(dirname(file), { recursive: true, mode: 0o700 });
-    await copy(source, file);
+    if (replacement === undefined) await copy(source, file);
+    else await replace(file, source, replacement);
   },
+  others: async () => 0,
 });
+
+async function dump(file: string, target: string): Promise<void> {
+  await copy(file, target);
+  inOneFile(target);
+  await chmod(target, 0o600);
+}
+
+/** A copy of a file in the other mode would need two more files beside it. */
+const inOneFile = (file: string) => using(file, {}, (database) => database.pragma("journal_mode = delete"));
+
+async function replace(file: string, source: string, { prepare, keep }: Replacement): Promise<void> {
+  const prepared = `${keep}.new`;
+  try {
+    await dump(source, prepared);
+    await prepare(`sqlite:${prepared}`);
+    inOneFile(prepared);
+    await dump(file, keep);
+    await copy(prepared, file);
+  } finally {
+    for (const ending of ["", "-journal", "-wal", "-shm"]) await rm(prepared + ending, { force: true });
+  }
+}
 
 function using<T>(file: string, options: BetterSqlite3.Options, work: (database: BetterSqlite3.Database) => T): T {
   const database = new BetterSqlite3(file, options);

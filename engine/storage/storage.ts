@@ -7,18 +7,18 @@ import type { SwitchableDatabase } from "../database/switchable.js";
 import { ApiError } from "../errors.js";
 import type { Gate } from "../gate.js";
 import type { Log } from "../log.js";
-import type { SettingsStore } from "../settings.js";
+import type { StoredSettings } from "../settings-store.js";
 import { type Backup, Backups } from "./backups.js";
 import { type Copier, copierOf } from "./copier.js";
 import { lastMigration, placeState, stateOf } from "./place.js";
-import { settle } from "./settle.js";
+import { announce, type Served, settle } from "./settle.js";
 
 export interface StorageParts {
   database: SwitchableDatabase;
   /** Of the first database, as `TBAPI_DB` has it. */
   address: string;
   open(address: string, options?: OpenOptions): Promise<Database>;
-  settings: SettingsStore;
+  settings: StoredSettings;
   gate: Gate;
   log: Log;
   /** The generation of the definitions that this server serves. */
@@ -43,31 +43,23 @@ export class DatabaseStorage implements Storage {
     const [newest] = youngerThan > 0 ? await this.#backups.list() : [];
     if (newest !== undefined && Date.now() - Date.parse(newest.made) < youngerThan * 3_600_000)
       return { backup: newest, made: false };
-    const backup = await this.#make(name ?? `tbapi-${stamp()}`);
+    const backup = await this.#make(name ?? `tbapi-${stamp()}`, this.#copier(this.#inUse));
     await this.#backups.retain(this.#parts.settings.current.retainbackups);
     return { backup, made: true };
   }
 
   async restore(name: string): Promise<RestoreReport> {
-    const { gate, log } = this.#parts;
+    const { gate, log, database, renew } = this.#parts;
     const copier = this.#copier(this.#inUse);
     const { backup, path } = await this.#backups.verified(name, copier.dialect);
     if (!(await migrationNames()).includes(backup.migration))
       throw new ApiError("conflict", `this backup was made by a newer version (${backup.version})`);
     return gate.alone("the database is being restored; try again in a few seconds", async () => {
-      const safety = await this.#make(`before-restore-${stamp()}`);
-      await copier.load(path);
-      try {
-        await this.#adopt();
-      } catch (cause) {
-        log.error({ event: "restore", err: cause }, "what was restored can't be used; what was there is put back");
-        const kept = await this.#backups.verified(safety.name, copier.dialect);
-        await copier.load(kept.path);
-        await this.#adopt();
-        throw new ApiError("failed", "this backup can't be used with these settings; what was there is put back", {
-          cause,
-        });
-      }
+      const prepare = (address: string) => this.#prepare(address);
+      const dump = (keep: string) => copier.load(path, { prepare, keep });
+      const safety = await this.#make(`before-restore-${stamp()}`, { ...copier, dump });
+      await database.reset();
+      await renew();
       log.warn({ event: "restore", backup: name, safety: safety.name }, "the database was restored");
       return { backup, safety };
     });
@@ -80,6 +72,11 @@ export class DatabaseStorage implements Storage {
     const to = this.#copier(other);
     if (from.dialect !== to.dialect)
       throw new ApiError("not configured", `db2 must be a database of the same kind as the first: ${from.dialect}`);
+    if ((await to.others()) > 0)
+      throw new ApiError(
+        "conflict",
+        `database ${other} is in use by another server or program; nothing is copied over it`,
+      );
     await this.#backups.passing(from, (file) => to.load(file));
     return { place: other, milliseconds: Math.round(performance.now() - started) };
   }
@@ -106,7 +103,7 @@ export class DatabaseStorage implements Storage {
   }
 
   async #changeTo(place: Place): Promise<void> {
-    const { database, log, open, renew, generation } = this.#parts;
+    const { database, log, open, renew, settings } = this.#parts;
     const found = await this.#probe(place);
     if (found === undefined)
       throw new ApiError(
@@ -116,26 +113,46 @@ export class DatabaseStorage implements Storage {
     if (!(await migrationNames()).includes(found.migration))
       throw new ApiError("conflict", `database ${place} was used by a newer version`);
     const address = this.#address(place);
+    // What another server uses already was settled when that one changed over.
+    const isInUse = (await this.#copier(place).others()) > 0;
     await migrate(address);
     const next = await open(address);
-    await settle(next, generation());
+    try {
+      await settings.read(next);
+      await (isInUse ? announce : settle)(next, this.#served());
+    } catch (cause) {
+      await next.close();
+      throw cause;
+    }
     database.replace(next, log);
     this.#inUse = place;
     await renew();
     log.warn({ event: "failover", place }, "the other database is in use now");
   }
 
-  /** Makes the data in use those of this version and this server. */
-  async #adopt(): Promise<void> {
-    const { database, generation, renew } = this.#parts;
-    await migrate(this.#address(this.#inUse));
-    await database.reset();
-    await settle(database, generation());
-    await renew();
+  /** Makes restored data those of this version and this server. Errors: ApiError "failed" for those that can't be used here. */
+  async #prepare(address: string): Promise<void> {
+    const { open, settings } = this.#parts;
+    await migrate(address);
+    const restored = await open(address, { existing: true });
+    try {
+      await settings.read(restored);
+      await settle(restored, this.#served());
+    } catch (cause) {
+      if (!(cause instanceof ApiError)) throw cause;
+      throw new ApiError("failed", `this backup can't be used: ${cause.detail}`, { cause });
+    } finally {
+      await restored.close();
+    }
   }
 
-  async #make(name: string): Promise<Backup> {
-    return this.#backups.make(name, this.#copier(this.#inUse), await lastMigration(this.#parts.database));
+  #served(): Served {
+    const { generation, settings } = this.#parts;
+    return { generation: generation(), settings: settings.seen };
+  }
+
+  async #make(name: string, copier: Pick<Copier, "dialect" | "ending" | "dump">): Promise<Backup> {
+    return this.#backups.make(name, copier, await lastMigration(this.#parts.database));
   }
 
   /** undefined where the database does not answer, or has no tables of this project. */
