@@ -136,6 +136,17 @@ eachDatabase("diagnostics", (fresh, dialect) => {
     }
   });
 
+  test("help tells which parameters have a place, and of which one is required", async () => {
+    const list = await admin("help");
+    for (const line of [
+      "deluser,u_id?,u_username? (u_id or u_username)",
+      "transfercredit,username,credit,idempotencykey=?",
+    ])
+      assert.ok(list.includes(`\n${line}\t`), line);
+    assert.match(await admin("help", { entry: "deluser" }), /^Of u_id and u_username at least one is required\.$/m);
+    assert.match(await admin("help", { entry: "charge" }), /^- idempotencykey \(.*by its name only\)/m);
+  });
+
   test("the id of the installation stays, on another server of the database too", async () => {
     const id = await admin("deviceid");
     assert.match(id, /^OK: [0-9a-f]{24}$/);
