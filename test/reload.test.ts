@@ -115,7 +115,7 @@ eachDatabase("reload", (fresh) => {
     await add(one, "balance", "select 1 as one");
     await one.registry.reload("test");
     const told = (name: string) => signatureAndText(entry(one, name));
-    assert.match(told("mine"), /^mine mine: Counts to one\.\nFor everybody[^]*sparam1, sparam2 and so on\.$/);
+    assert.match(told("mine"), /^mine mine: Counts to one\.\nFor everybody[\s\S]*sparam1, sparam2 and so on\.$/);
     assert.match(told("balance"), /^balance balance: An entry of this server's own\.\n/);
   });
   test("a row is in force after a reload, not before", async () => {
