@@ -2,7 +2,7 @@
 import type { Action, ReloadReport } from "../engine/contracts.js";
 import { ApiError } from "../engine/errors.js";
 import type { Entry } from "../engine/registry/entry.js";
-import { describeEntry } from "../engine/registry/reference.js";
+import { describeEntry, signatureOf } from "../engine/registry/reference.js";
 import type { Caller } from "../engine/request.js";
 
 const by = (caller: Caller): string => caller.actingFor?.username ?? caller.username;
@@ -16,9 +16,6 @@ function told({ generation, added, changed, removed }: ReloadReport) {
   const text = parts.length === 0 ? "nothing changed" : parts.join("; ");
   return { generation, text, added: added.length, changed: changed.length, removed: removed.length };
 }
-
-const signature = ({ name, params }: Entry): string =>
-  [name, ...params.map((param) => (param.required ? param.name : `${param.name}?`))].join(",");
 
 const open = (entries: Iterable<Entry>): Entry[] => [...new Set(entries)].filter((entry) => entry.closed === undefined);
 
@@ -43,7 +40,7 @@ const registry: Action = {
       async run(_input, { services }) {
         const rows = open(services.registry.current.entries.values())
           .sort((one, other) => (one.name < other.name ? -1 : 1))
-          .map((entry) => ({ entry: signature(entry), audience: entry.audience, summary: entry.summary }));
+          .map((entry) => ({ entry: signatureOf(entry), audience: entry.audience, summary: entry.summary }));
         return { rows, columns: ["entry", "audience", "summary"] };
       },
     },

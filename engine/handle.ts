@@ -106,9 +106,20 @@ function note({ registry, log, count }: Pipeline, { incoming, request, answer, s
   log.debug({ event: "request", id: request?.id, entry, ok: answer.ok, peer, transport, ms });
 }
 
-/** On the console a lone parameter takes the rest of the line, commas and all: `db,select a, b from x`. */
-function positionalOf({ positional, rest }: ApiRequest, { params }: Entry): readonly string[] {
-  return rest !== undefined && params.length === 1 && positional.length > 1 ? [rest] : positional;
+/**
+ * On the console a lone parameter takes the rest of the line, commas and all: `db,select a, b from x`. A text that falls
+ * apart at its commas is refused elsewhere, or a part of it would be sent. Errors: ApiError "wrong parameter".
+ */
+function positionalOf({ positional, rest }: ApiRequest, { name, params, open }: Entry): readonly string[] {
+  if (rest === undefined || open) return positional;
+  const places = params.filter(({ position }) => position >= 0).length;
+  const sent = positional.findLastIndex((value) => value !== "") + 1;
+  if (sent <= places) return positional;
+  if (places === 1) return [rest];
+  throw new ApiError(
+    "wrong parameter",
+    `${name} takes ${places === 0 ? "no" : `at most ${places}`} values; one with a comma in it stands in double quotes`,
+  );
 }
 
 /** Why an entry can't be called by anybody now; undefined where it can. */

@@ -112,7 +112,10 @@ test("docs is a page of every entry that can be called and of every option", asy
   const headings = new Set([...stdout.matchAll(/^### (\S+)$/gm)].map(([, name]) => name));
   for (const { name, closed } of server.engine.services.registry.current.entries.values())
     assert.equal(headings.has(name), closed === undefined, name);
-  for (const option of Object.keys(OPTIONS)) assert.ok(stdout.includes(`\n| ${option} |`), option);
+  for (const [option, spec] of Object.entries(OPTIONS))
+    assert.ok(stdout.includes(`\n| ${option}${"owner" in spec ? " *" : ""} |`), option);
+  assert.doesNotMatch(stdout, /^## [a-z]/m, "a folder of definitions has no title in sections.yaml");
+  assert.match(stdout, /\n {4}\/mvapireq\/\?apientry=p2p&.*\n {4}ERROR: not configured: no SIP switch /);
   const help = await server.get("help", as(ADMIN.username, { entry: "transfercredit" }));
   assert.ok(stdout.includes(help.replace(/^OK: /, "")), help);
 });

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { after, before, test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
+import { parseCommand } from "../engine/transports/command.js";
 import { eachDatabase } from "./databases.js";
 import { ADMIN, as, startTestServer, type TestServer } from "./server.js";
 import { connect, HIDE_KEY, request, TRANSPORTS } from "./wire-server.js";
@@ -134,6 +135,40 @@ eachDatabase("diagnostics", (fresh, dialect) => {
       assert.ok(text.startsWith(`OK: ${name}: `), text);
       assert.doesNotMatch(text, /error/i);
     }
+  });
+
+  for (const [line, expected] of [
+    ["db,select top 1 id, username from tb_users where id = 1001", /^OK: 1 rows\nid\tusername\n1001\talice$/],
+    ["log,well, well", /^OK: written$/],
+    ["sendamsg,1001,Shift ends, all go", /^ERROR: wrong parameter: sendamsg takes at most 2 values; /],
+    ['sendamsg,1001,"Shift ends, all go"', /^OK: the message waits for 1 agents$/],
+    ["deluser,1001,bob,carol", /^ERROR: wrong parameter: deluser takes at most 2 values; /],
+    ["version,", /^OK: tbapi /],
+    ["version,1", /^ERROR: wrong parameter: version takes no values; /],
+  ] as const)
+    test(`on the console: ${line}`, async () => {
+      const { username: consoleUser } = ADMIN;
+      const peer = {
+        transport: "console",
+        address: "127.0.0.1",
+        forwarded: false,
+        connection: "test",
+        consoleUser,
+      } as const;
+      const incoming = { peer, target: "", body: Buffer.alloc(0), contentType: "", command: parseCommand(line) };
+      const { body } = await server.engine.handle(incoming);
+      assert.match(body.toString(), expected);
+    });
+
+  test("help tells which parameters have a place, and of which one is required", async () => {
+    const list = await admin("help");
+    for (const line of [
+      "deluser,u_id?,u_username? (u_id or u_username)",
+      "transfercredit,username,credit,idempotencykey=?",
+    ])
+      assert.ok(list.includes(`\n${line}\t`), line);
+    assert.match(await admin("help", { entry: "deluser" }), /^Of u_id and u_username at least one is required\.$/m);
+    assert.match(await admin("help", { entry: "charge" }), /^- idempotencykey \(.*by its name only\)/m);
   });
 
   test("the id of the installation stays, on another server of the database too", async () => {

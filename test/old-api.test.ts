@@ -16,6 +16,8 @@ const CASES = [
   [`addcredit?key=${KEY}&4711%20100000000025`, 200, /^OK$/],
   [`addcredit?key=${KEY}&username=bob&credit=5&now`, 200, /^OK$/],
   [`adduser?key=${KEY}&username=newcomer&password=some-password&currency=USD&now`, 200, /^OK$/],
+  [`cli?key=${KEY}&alice%20alice-sample%20+36303334444`, 200, /^OK$/],
+  [`cli?key=${KEY}&username=alice&password=alice-sample&number=36303334444&now`, 200, /^OK$/],
   [`balance?key=wrong&username=alice&password=alice-sample&now`, 403, /^ERROR:auth failed: wrong key/],
   [`balance?key=${KEY}&username=alice&password=wrong&now`, 403, /^ERROR:auth failed: wrong user or password$/],
   [`balance?key=${KEY}&pincode=9999&now`, 420, /^ERROR:auth failed: wrong user or password$/],
@@ -83,9 +85,15 @@ eachDatabase("the old interface", (fresh) => {
   ] as const)
     test(`${target} from ${address} → ${expected}`, async () => assert.match(await from(address, target), expected));
 
-  test("each command is an entry of this or of a later version", () => {
+  test("each command is an entry, and its words and names are parameters of it", () => {
     const { entries } = server.engine.services.registry.current;
-    for (const { entry, forms = [] } of OLD_COMMANDS.values())
-      for (const name of [entry, ...forms.flatMap((form) => form.entry ?? [])]) assert.ok(entries.has(name), name);
+    const isKnown = (entry: string, word: string): boolean =>
+      /^(auth|pincode$)/.test(word) ||
+      entries.get(entry)?.params.some(({ name, aliases }) => name === word || aliases.includes(word)) === true;
+    for (const [command, { entry, names = {}, forms = [] }] of OLD_COMMANDS) {
+      const asNames = { entry, words: Object.values(names) };
+      for (const form of [asNames, ...forms])
+        for (const word of form.words) assert.ok(isKnown(form.entry ?? entry, word), `${command}: ${word}`);
+    }
   });
 });

@@ -10,6 +10,8 @@ import type { ReloadReport } from "../engine/contracts.js";
 import type { Database } from "../engine/database/database.js";
 import { ApiError } from "../engine/errors.js";
 import { makeLog } from "../engine/log.js";
+import type { Entry } from "../engine/registry/entry.js";
+import { describeEntry, signatureOf } from "../engine/registry/reference.js";
 import { type LiveRegistry, makeRegistry } from "../engine/registry/registry.js";
 import { eachDatabase, openMigrated } from "./databases.js";
 
@@ -19,6 +21,9 @@ const FILES: Readonly<Record<string, string>> = {
   balance: `summary: The credit.\naccess: user\naliases: [credit]\nsteps: [{ sql: "select credit from tb_users where id = [USERID]", as: it }]\nrows: it\n${HEAD}`,
   apireload: `summary: Reloads.\naccess: admin\nanswer: done\n${HEAD}`,
 };
+
+const signatureAndText = (entry: Entry | undefined): string =>
+  entry === undefined ? "" : `${signatureOf(entry)} ${describeEntry(entry)}`;
 
 /** One server: its own folder of definitions, on a database that may be shared. */
 interface Server {
@@ -104,6 +109,15 @@ eachDatabase("reload", (fresh) => {
     while (!holds()) await pause(20);
   };
 
+  test("help tells of a row what it does by now: its comment, and nothing of the entry that it replaces", async () => {
+    const one = await started();
+    await add(one, "mine", "select 1 as one", { comment: "Counts to one." });
+    await add(one, "balance", "select 1 as one");
+    await one.registry.reload("test");
+    const told = (name: string) => signatureAndText(entry(one, name));
+    assert.match(told("mine"), /^mine mine: Counts to one\.\nFor everybody[\s\S]*sparam1, sparam2 and so on\.$/);
+    assert.match(told("balance"), /^balance balance: An entry of this server's own\.\n/);
+  });
   test("a row is in force after a reload, not before", async () => {
     const one = await started();
     await add(one, "Mine", "select 1 as one");

@@ -19,7 +19,7 @@ test("a login, entries by their names, and an end", async () => {
     answer,
     [
       "tbapi console",
-      "login: password: Welcome. help lists the entries, quit ends.",
+      "login: password: Welcome. help lists the entries, help,NAME explains one, quit ends.",
       "> OK: a|b",
       "> > OK: console 127.0.0.1 false admin",
       "> ERROR: unknown entry: nosuch is not an entry",

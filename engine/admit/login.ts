@@ -42,11 +42,11 @@ export class NonceBook implements Nonces {
     return nonce;
   };
 
-  /** The nonce of that account that begins so, used or not. */
+  /** The nonce of that account or of nobody that begins so, used or not. */
   async find(part: string, userId: number): Promise<FoundNonce | undefined> {
     if (!SENT_PART.test(part)) return undefined;
     const { rows } = await this.#database.run({
-      text: "select nonce, address, expires, used from tb_nonces where nonce >= ? and nonce < ? and userid = ?",
+      text: "select nonce, address, expires, used from tb_nonces where nonce >= ? and nonce < ? and userid in (?, 0)",
       values: [part, `${part}g`, userId],
     });
     const [row] = rows;

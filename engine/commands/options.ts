@@ -6,7 +6,8 @@ export function listOptions(print: (text: string) => void): number {
   for (const [name, meaning] of Object.entries(START_VARIABLES)) print(`${name}\n    ${meaning}`);
   for (const [name, spec] of Object.entries(OPTIONS)) {
     const fallback = spec.default === "" ? "none" : spec.default;
-    print(`${name}  (TBAPI_${name.toUpperCase()}, ${spec.type}, default ${fallback})\n    ${spec.summary}`);
+    const place = `${"owner" in spec ? "only " : ""}TBAPI_${name.toUpperCase()}`;
+    print(`${name}  (${place}, ${spec.type}, default ${fallback})\n    ${spec.summary}`);
   }
   return 0;
 }

@@ -88,6 +88,7 @@ const entryOf = (definition: Definition, identity: Identity, parts: Parts): Entr
   account: definition.account ?? false,
   callerFields: parts.callerFields,
   params: parts.params.specs,
+  needs: definition.needs ?? [],
   validate: parts.params.validate,
   open: identity.origin === "tb_api",
   transaction: definition.transaction ?? false,

@@ -49,6 +49,8 @@ export interface ParamSpec {
   summary: string;
   required: boolean;
   aliases: readonly string[];
+  /** Index among the values without a name; -1 where it is sent by its name only. */
+  position: number;
   /** A fixed list; a value is matched without regard to case and given as it stands here. */
   values?: readonly string[];
   default?: string;
@@ -173,6 +175,8 @@ export interface Entry {
   /** Columns of the caller's row that the entry uses, in lower case; undefined for all: a short list makes the login's statement cheaper. */
   readonly callerFields?: readonly string[] | undefined;
   readonly params: readonly ParamSpec[];
+  /** Groups of parameters, of each of which one must be given. */
+  readonly needs: readonly (readonly string[])[];
   /** Errors: ApiError "wrong parameter". */
   readonly validate: (named: ReadonlyMap<string, string | null>, positional: readonly string[]) => Params;
   /** Behaviour written by an administrator: its templates may use any parameter of the request. */

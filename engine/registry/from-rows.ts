@@ -31,6 +31,8 @@ export const nameOfRow = ({ fname }: ApiRow): string => String(fname ?? "").toLo
 const NAME = /^[a-z0-9_.-]{1,64}$/;
 /** The name of the step that runs customsql. */
 const RESULT = "result";
+/** Stands where a row has no comment. */
+const OWN_ENTRY = "An entry of this server's own.";
 /** Kinds of custom_action that need a body: email, sms, command, sql. */
 const WITH_BODY: readonly string[] = ["email", "sms", "command", "sql"];
 /** An entry that has to be there so that faults can be repaired. */
@@ -52,7 +54,7 @@ export function definitionOfRow(row: ApiRow, base: Entry | undefined, faults: Fa
   if (base === undefined && sql === "" && action === undefined)
     faults.add([], "no built-in entry has this name, so it needs a customsql or a custom_action");
   return {
-    summary: textOf(row.comment) || (base?.summary ?? ""),
+    summary: textOf(row.comment) || (sql === "" ? base?.summary : undefined) || OWN_ENTRY,
     access: accessOf(row, base, faults),
     examples: [],
     ...(sql === "" ? {} : { steps: [{ sql, as: RESULT }], rows: RESULT }),

@@ -79,6 +79,7 @@ const closedEntry = (name: string, closed: "faulty" | "disabled", base?: Entry):
     prose: false,
     callerFields: [],
     params: [],
+    needs: [],
     validate: openParams,
     open: false,
     transaction: false,

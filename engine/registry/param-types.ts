@@ -143,7 +143,7 @@ const password: TypeRule = {
   constraints: [],
   read: asSent,
   schema: () => ({ type: "string", minLength: 1, maxLength: 512 }),
-  allowed: () => "a password of 1 to 512 characters",
+  allowed: () => "a text of 1 to 512 characters",
 };
 
 /** Its value is sealed once it is found good, so that statements may store it. */

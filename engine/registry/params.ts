@@ -128,6 +128,7 @@ function readerOf(
     summary,
     required,
     aliases,
+    position,
     empty,
     allowed: list === undefined ? rule.allowed(definition) : `one of ${list.join(", ")}`,
     ...(list === undefined ? {} : { values: list }),
@@ -138,7 +139,7 @@ function readerOf(
   const read = withoutPlaceholders(typed, definition.placeholders);
   const schema = list === undefined ? schemaOf(name, definition, faults) : { enum: list };
   const preset = presetOf(spec, read, schema, faults);
-  return { spec, names: [name, ...aliases], position, read, schema, preset, sealed: type === "newpassword" };
+  return { spec, names: [name, ...aliases], read, schema, preset, sealed: type === "newpassword" };
 }
 
 /** A client's template in which nothing was filled in. */

@@ -10,8 +10,6 @@ export interface ParamReader {
   spec: ParamSpec;
   /** The declared name, then its aliases. */
   names: readonly string[];
-  /** Index among the values without a name; -1 for none. */
-  position: number;
   /** The value in its normal form; undefined for one that counts as not given. */
   read(text: string): Cell | undefined;
   schema: object;
@@ -76,7 +74,8 @@ function sentValue(reader: ParamReader, named: Named, positional: readonly strin
     if (sent) return reader.read(sent) ?? reader.preset;
     if (empty === undefined && sent !== undefined) empty = sent as "" | null;
   }
-  const placed = reader.position < 0 ? undefined : positional[reader.position];
+  const { position } = reader.spec;
+  const placed = position < 0 ? undefined : positional[position];
   if (placed) return reader.read(placed) ?? reader.preset;
   if (empty === undefined || reader.spec.empty === "absent") return reader.preset;
   return reader.spec.empty === "null" ? null : empty;

@@ -12,18 +12,40 @@ const WHO: Readonly<Record<AccessRule["user"], string>> = {
   14: "everybody, without a login",
 };
 
-/** Several lines: who may call it, what it takes, and requests with their answers. Nothing in it looks like a failure. */
-export function describeEntry(entry: Entry): string {
-  const { name, summary, access, aliases, params, examples } = entry;
+/** `deluser,u_id?,u_username? (u_id or u_username)`: what a line of the console may hold; `name=?` is sent by its name only. */
+export function signatureOf({ name, params, needs }: Entry): string {
+  const words = params.map(
+    ({ name: param, required, position }) => `${param}${position < 0 ? "=" : ""}${required ? "" : "?"}`,
+  );
+  const groups = needs.map((group) => group.join(" or ")).join("; ");
+  return `${[name, ...words].join(",")}${groups === "" ? "" : ` (${groups})`}`;
+}
+
+/** Several lines: who may call it, what it takes, and requests with their good answers. Nothing in it looks like a failure. */
+export const describeEntry = (entry: Entry): string => describe(entry, goodOf(entry));
+
+/** The same for a page: an entry that needs something first, such as a switch, shows how it says so. */
+export function documentEntry(entry: Entry): string {
+  const good = goodOf(entry);
+  return describe(entry, good.length > 0 ? good : entry.examples);
+}
+
+const goodOf = ({ examples }: Entry): readonly Example[] => examples.filter(({ answer }) => !/error/i.test(answer));
+
+function describe(entry: Entry, examples: readonly Example[]): string {
+  const { name, summary, access, aliases, params, needs } = entry;
   const names = aliases.length === 0 ? "" : ` Also called ${aliases.join(", ")}.`;
-  const good = examples.filter(({ answer }) => !/error/i.test(answer));
   return [
     `${name}: ${summary}${names}`,
     `For ${whoMay(access)}.`,
     ...(params.length === 0
       ? []
       : ["", "Parameters, in this order where they have no names:", ...params.map(paramLine)]),
-    ...good.flatMap((example) => ["", ...exampleLines(entry, example)]),
+    ...(entry.origin === "tb_api" && params.length === 0
+      ? ["", "Any parameters; those without a name are sparam1, sparam2 and so on."]
+      : []),
+    ...needs.map((group) => `Of ${group.join(" and ")} at least one is required.`),
+    ...examples.flatMap((example) => ["", ...exampleLines(entry, example)]),
   ].join("\n");
 }
 
@@ -34,11 +56,12 @@ function whoMay({ user, key, ip, console: onConsole, limit }: AccessRule): strin
   return parts.join(", ");
 }
 
-function paramLine({ name, required, allowed, default: standard, aliases, summary }: ParamSpec): string {
+function paramLine({ name, required, position, allowed, default: standard, aliases, summary }: ParamSpec): string {
   const facts = [
     required ? "required" : "optional",
     allowed,
     ...(standard === undefined ? [] : [`${standard} where it is left out`]),
+    ...(position < 0 ? ["by its name only"] : []),
     ...(aliases.length === 0 ? [] : [`also ${aliases.join(", ")}`]),
   ];
   return `- ${name} (${facts.join("; ")}): ${summary}`;

@@ -89,7 +89,7 @@ class ConsoleSession {
       const user = await this.#options.consoleLogin(username, password, this.#peer);
       if (user === undefined) return this.#refused("auth failed: wrong user or password");
       this.#peer = Object.freeze({ ...this.#peer, consoleUser: user.username });
-      return { text: `Welcome. help lists the entries, quit ends.\r\n${PROMPT}`, close: false };
+      return { text: `Welcome. help lists the entries, help,NAME explains one, quit ends.\r\n${PROMPT}`, close: false };
     } catch (err) {
       if (err instanceof ApiError) return this.#refused(err.text);
       this.#options.log.error({ event: "console login", err }, "a login failed inside");
