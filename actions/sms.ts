@@ -39,7 +39,8 @@ function priceOf(to: string, parts: number, { caller, services }: ActionContext)
   const { price, currency } = rate;
   if (currency !== account && account !== "")
     throw new ApiError("conflict", `messages to ${to} are priced in ${currency}, but the account is in ${account}`);
-  return { cost: formatAmount((parseAmount(price) ?? 0n) * BigInt(parts)), currency };
+  const each = parseAmount(price) ?? 0n;
+  return { cost: formatAmount(each > 0n ? each * BigInt(parts) : 0n), currency };
 }
 
 /** The sender that the request names, else the account's number, else `smsfrom`. */

@@ -92,6 +92,17 @@ eachDatabase("sms", (fresh) => {
     await assertProvable(server);
   });
 
+  test("a price below nothing costs nothing and gives nothing", async () => {
+    await rowsOf(server, "update tb_billentries set price = -1 where billsourceid = 2");
+    await server.engine.services.rates.refresh();
+    const answer = await send();
+    assert.match(answer, /, cost: 0 USD$/);
+    await settled(server);
+    assert.equal(await report(idOf(answer), "2"), "OK: failed");
+    assert.equal(await creditOf(server, "alice"), "10");
+    await assertProvable(server);
+  });
+
   test("a postpaid account pays of what it may use", async () => {
     await server.get("sms", as("carol", { bnum: "36301234567", txt: "hi" }));
     assert.equal(await creditOf(server, "carol"), "499.93");

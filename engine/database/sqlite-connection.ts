@@ -130,7 +130,7 @@ export const isDecimal = (declared: string): boolean => /real|dec|num|doub|floa/
 
 /** A statement of somebody else may have stored more than `decimal(18,6)` says, which MariaDB would have rounded. */
 function placesOf(declared: string): number | undefined {
-  const places = /dec\w*\s*\(\s*\d+\s*,\s*(\d+)\s*\)/i.exec(declared)?.[1];
+  const places = /(?:dec|num)\w*\s*\(\s*\d+\s*,\s*(\d+)\s*\)/i.exec(declared)?.[1];
   return places === undefined ? undefined : Number(places);
 }
 
