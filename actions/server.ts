@@ -1,6 +1,7 @@
 /** The server: its state, its settings, and reading them again. */
 import { statfs } from "node:fs/promises";
 import { hostname } from "node:os";
+import { dirname } from "node:path";
 import type { Action, ActionContext, Services } from "../engine/contracts.js";
 import { OPTIONS, type OptionName, SECRET_OPTIONS } from "../engine/options.js";
 import type { Cell, Row } from "../engine/request.js";
@@ -63,16 +64,34 @@ async function databasePing({ services }: ActionContext): Promise<number> {
   return Math.round((performance.now() - started) * 10) / 10;
 }
 
+/** Free bytes where there are fewest: where the server runs, where its log, its files and an SQLite database lie. */
+async function leastFree({ services: { database, settings, logFiles } }: ActionContext): Promise<number> {
+  const { filesroot, filestorage, recordingsroot, backuproot } = settings.current;
+  const folders = [".", logFiles?.folder, filesroot, filestorage, recordingsroot, backuproot];
+  if (database.dialect === "sqlite") {
+    const { rows } = await database.run({ text: "select file from pragma_database_list where seq = 0", values: [] });
+    folders.push(dirname(String(rows[0]?.["file"])));
+  }
+  const free = folders.map(async (folder = "") => {
+    if (folder === "") return Number.POSITIVE_INFINITY;
+    // One that is not there yet has none of its own.
+    return statfs(folder).then(
+      ({ bavail, bsize }) => bavail * bsize,
+      () => Number.POSITIVE_INFINITY,
+    );
+  });
+  return Math.min(...(await Promise.all(free)));
+}
+
 async function heartbeatOf(context: ActionContext): Promise<Record<string, Cell>> {
   const { outbox, registry, settings, status } = context.services;
-  const disk = await statfs(".");
   return {
     state: status.draining ? "draining" : "alive",
     "database ms": String(await databasePing(context)),
     "outbox waiting": (await outbox.counts()).waiting,
     generation: registry.current.generation,
     switch: settings.current.switchurl === "" ? "none, since switchurl is not set" : "not asked by this version",
-    "disk free MB": megabytes(disk.bavail * disk.bsize),
+    "disk free MB": megabytes(await leastFree(context)),
   };
 }
 

@@ -1,6 +1,7 @@
 /** The log in files: `main.log`, and those that it was renamed to when it was long enough or somebody wanted a new one. */
 import { mkdirSync, readdirSync, renameSync, statSync, unlinkSync } from "node:fs";
 import { join } from "node:path";
+import { ApiError } from "./errors.js";
 import { type LogStream, logStream } from "./log-stream.js";
 
 /** Bytes after which a new file is begun, and how many of the old ones are kept. */
@@ -31,11 +32,20 @@ export class LogFiles {
     this.stream.on("write", (bytes: number) => this.#count(bytes));
   }
 
-  /** Begins a new file; gives the name that the one before has now. Errors: those of the file system. */
+  /**
+   * Begins a new file; gives the name that the one before has now. Errors: ApiError "not found" where somebody else has moved
+   * it, after a new one was begun; those of the file system.
+   */
   rotate(): string {
     const name = `main-${new Date().toISOString().replaceAll(":", "-").slice(0, -1)}.log`;
-    renameSync(this.#path(MAIN), this.#path(name));
-    this.stream.reopen();
+    try {
+      renameSync(this.#path(MAIN), this.#path(name));
+    } catch (cause) {
+      if ((cause as NodeJS.ErrnoException).code !== "ENOENT") throw cause;
+      throw new ApiError("not found", `${MAIN} was moved by somebody else; a new one is begun`);
+    } finally {
+      this.stream.reopen();
+    }
     this.#length = 0;
     for (const old of this.old().slice(KEPT)) unlinkSync(this.#path(old));
     return name;
@@ -56,8 +66,7 @@ export class LogFiles {
     try {
       this.rotate();
     } catch {
-      // Somebody else has moved the file, or the disk refuses: no request may fail for that, and the log goes on where it was.
-      this.stream.reopen();
+      // Somebody else has moved the file, or the disk refuses: no request may fail for that.
     }
   }
 

@@ -634,7 +634,13 @@ export const OPTIONS = {
     default: "5000",
     summary: "Milliseconds after which a statement is ended.",
   },
-  maxrows: { type: "integer", min: 1, max: 100000, default: "100", summary: "Rows that a custom entry or db shows." },
+  maxrows: {
+    type: "integer",
+    min: 1,
+    max: 100000,
+    default: "100",
+    summary: "Rows that a custom entry or db shows; together they may take 16 MB.",
+  },
   maxcdrs: {
     type: "integer",
     min: 1,

@@ -12,7 +12,7 @@ const LIMIT = 1_000;
 /** Some ten thousand million rows. */
 const ENDLESS = `select count(*) as n from ${Array.from({ length: 12 }, (_, index) => `tb_cdrs c${index}`).join(", ")}`;
 
-eachDatabase("database", (fresh) => {
+eachDatabase("database", (fresh, dialect) => {
   let address: string;
   let database: Database;
   const run = (text: string, ...values: BoundValue[]) => database.run({ text, values });
@@ -65,6 +65,16 @@ eachDatabase("database", (fresh) => {
       { maxRows: 100 },
     );
     assert.deepEqual([rows.length, truncated], [100, true]);
+  });
+
+  test("rows that are too long together are refused, whatever is to be done with the connection", async () => {
+    const long = dialect === "sqlite" ? "hex(zeroblob(1000000))" : "repeat('x', 2000000)";
+    const text = `select ${long} as v from tb_billentries a, tb_billentries b limit 10`;
+    const refused = (run: Promise<unknown>) => assert.rejects(run, { kind: "failed", message: /longer than 16 MB/ });
+    assert.equal((await foreign(text, { maxRows: 2 })).rows.length, 2);
+    await refused(foreign(text, { maxRows: 50 }));
+    await refused(database.transaction((session) => session.run({ text, values: [] }, { maxRows: 50 })));
+    assert.deepEqual((await foreign("select 1 as v", { maxRows: 50 })).rows, [{ v: 1 }]);
   });
 
   test("a runaway statement is ended, and others go on meanwhile", async () => {

@@ -134,6 +134,13 @@ test("the entries of the log", async (t) => {
     assert.match(await ask("logsearch", { txt: "trunk.a" }), /^OK: 0 rows/, "a dot is a dot");
   });
 
+  await t.test("a log that was moved away goes on after logrename, which tells it", async () => {
+    await rm(join(server.folder, "log/main.log"));
+    assert.match(await ask("logrename"), /^ERROR: not found: main\.log was moved by somebody else/);
+    await ask("log", { txt: "it goes on" });
+    assert.match(await ask("showlog", { lines: "1" }), /it goes on/);
+  });
+
   await t.test("a server whose log goes elsewhere says so", async () => {
     const bare = await startTestServer(await freshSqlite(), { TBAPI_LOGFOLDER: "", TBAPI_LOGLEVEL: "silent" });
     const answers = await Promise.all(

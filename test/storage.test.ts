@@ -109,8 +109,8 @@ eachDatabase("storage", (fresh, dialect) => {
       ["elsewhere", data, { file: "../sample.sqlite" }, /^ERROR: not found: /],
       ["newer", data, { migration: "9999-future" }, /^ERROR: conflict: .*newer version/],
       ["othersort", data, { dialect: dialect === "sqlite" ? "mariadb" : "sqlite" }, /^ERROR: conflict: /],
-      ["broken", broken, { sha256: sha(broken) }, /^ERROR: failed: /],
-      ["strange", strange, { sha256: sha(strange) }, /^ERROR: failed: /],
+      ["broken", broken, { sha256: sha(broken) }, /^ERROR: failed: (?!internal)/],
+      ["strange", strange, { sha256: sha(strange) }, /^ERROR: failed: (?!internal)/],
     ];
     for (const [name, bytes, changes, expected] of cases)
       await t.test(name, async () => {
@@ -149,6 +149,29 @@ eachDatabase("storage", (fresh, dialect) => {
       [],
     );
     await database.run({ text: "delete from tb_outbox", values: [] });
+  });
+
+  test("a backup of an older version is brought up to date, and served at once", async () => {
+    await rename("Old times");
+    assert.match(await admin("dbbackup", { path: "present" }), /^OK/);
+    const manifest = JSON.parse(await readFile(join(folder(), "present.json"), "utf8"));
+    const elsewhere = await fresh();
+    await copierOf(elsewhere, log).load(join(folder(), manifest.file));
+    const older = await open(elsewhere);
+    await older.run({ text: "alter table tb_apigeneration drop column settings", values: [] });
+    await older.run({ text: "delete from tb_migrations where name >= '0023'", values: [] });
+    await older.close();
+    const file = manifest.file.replace("present", "older");
+    await copierOf(elsewhere, log).dump(join(folder(), file));
+    const sha256 = createHash("sha256")
+      .update(await readFile(join(folder(), file)))
+      .digest("hex");
+    await writeFile(join(folder(), "older.json"), JSON.stringify({ ...manifest, file, sha256, migration: "0017-sms" }));
+    await rename("New times");
+    assert.match(await admin("dbrestore", { path: "older" }), /^OK/);
+    assert.equal(await nameOf(1001), "Old times");
+    assert.match(await admin("reload"), /^OK: no option changed/);
+    assert.match(await server.get("balance", as("alice")), /^Your credit is/);
   });
 
   test("a backup whose settings can't be used is refused", async () => {

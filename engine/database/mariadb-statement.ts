@@ -4,6 +4,7 @@ import type { Cell, Row } from "../request.js";
 import { trimDecimal } from "./amount.js";
 import { blobCell, columnNames, realCell, wholeCell } from "./cells.js";
 import { type BoundValue, noResult, type QueryResult, type Statement } from "./database.js";
+import { limitRows } from "./row-sizes.js";
 
 /** `cut`: rows were left unread, so that nobody may use the connection again. */
 export type Done = (error: unknown, result: QueryResult, cut: boolean) => void;
@@ -36,6 +37,8 @@ export function runCut(
   done: Done,
 ): void {
   const rows: Row[] = [];
+  const add = limitRows();
+  let tooLong: unknown;
   let fields: Fields;
   let header: ResultSetHeader | undefined;
   let surplus = 0;
@@ -43,9 +46,19 @@ export function runCut(
   const finish = (error: unknown, cut: boolean) => {
     if (over) return;
     over = true;
-    if (error) return done(error, noResult(), false);
+    if (error) return done(error, noResult(), cut);
     const result = fields ? rowResult(rows, fields, statement.text) : headResult(header);
     done(null, { ...result, truncated: surplus > 0 }, cut);
+  };
+  const keep = (row: Row) => {
+    try {
+      add(row);
+      rows.push(row);
+    } catch (error) {
+      tooLong = error;
+      rows.length = 0;
+      if (!drain) finish(error, true);
+    }
   };
   const command = connection.execute(statement.text, bound(statement.values));
   command.on("fields", (sent: Fields) => {
@@ -53,12 +66,12 @@ export function runCut(
   });
   command.on("result", (sent: Raw, index?: number) => {
     if (isHeader(sent)) header ??= sent;
-    else if ((index ?? 0) > 0 || over) return;
-    else if (rows.length < maxRows) rows.push(sent);
+    else if ((index ?? 0) > 0 || over || tooLong) return;
+    else if (rows.length < maxRows) keep(sent);
     else if (++surplus > SURPLUS && !drain) finish(undefined, true);
   });
   command.on("error", (error: unknown) => finish(error, false));
-  command.on("end", () => finish(undefined, false));
+  command.on("end", () => finish(tooLong, false));
 }
 
 /** A JavaScript number would be sent as a double, which `limit ?` refuses. */

@@ -3,6 +3,7 @@ import BetterSqlite3 from "better-sqlite3";
 import type { Cell, Row } from "../request.js";
 import { blobCell, columnNames, realCell, wholeCell } from "./cells.js";
 import type { BoundValue, QueryResult, Statement } from "./database.js";
+import { limitRows } from "./row-sizes.js";
 import { sqliteError } from "./sqlite-errors.js";
 
 /** Prepared statements that a connection keeps. The oldest goes first: that needs no bookkeeping when one is found. */
@@ -144,7 +145,11 @@ function firstRows(
   count: number,
 ): Row[] {
   const rows: Row[] = [];
-  for (const row of statement.iterate(...bound(values))) if (rows.push(row) === count) break;
+  const add = limitRows();
+  for (const row of statement.iterate(...bound(values))) {
+    add(row);
+    if (rows.push(row) === count) break;
+  }
   return rows;
 }
 

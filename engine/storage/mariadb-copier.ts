@@ -203,6 +203,7 @@ function reasonOf(cause: unknown): [ErrorClass, string] {
     ];
   if (errno === WITH_TRIGGERS)
     return ["not available", "tables with triggers of your own can't be put back; drop those"];
+  if (code === "ENOSPC") return ["failed", "the disk is full"];
   if (code === "ECONNREFUSED" || code === "ETIMEDOUT") return ["not available", "the database does not answer"];
   return ["failed", "the database could not be copied; the server's log has the reason"];
 }

@@ -2,6 +2,9 @@
 import type { Database, Statement } from "../database/database.js";
 import { toDatetime } from "../datetime.js";
 
+/** Other servers may have counted on by so many until the data take their place. */
+const AHEAD = 100;
+
 const HELD = "held back: the database was restored or changed over since; whether it was carried out is not known";
 
 /** What a server serves. */
@@ -30,8 +33,8 @@ export function settle(database: Database, served: Served): Promise<void> {
 export const announce = (database: Database, served: Served): Promise<void> => all(database, [announcement(served)]);
 
 const announcement = ({ generation, settings }: Served): Statement => ({
-  text: `update tb_apigeneration set generation = (case when generation > ? then generation else ? end) + 1,
-    settings = (case when settings > ? then settings else ? end) + 1, datum = ?, byuser = 'restore' where id = 1`,
+  text: `update tb_apigeneration set generation = (case when generation > ? then generation else ? end) + ${AHEAD},
+    settings = (case when settings > ? then settings else ? end) + ${AHEAD}, datum = ?, byuser = 'restore' where id = 1`,
   values: [generation, generation, settings, settings, toDatetime(Date.now())],
 });
 

@@ -2,6 +2,7 @@
 import { chmod, mkdir, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import BetterSqlite3 from "better-sqlite3";
+import { sqliteError } from "../database/sqlite-errors.js";
 import { ApiError } from "../errors.js";
 import type { Copier, Replacement } from "./copier.js";
 
@@ -11,20 +12,35 @@ const PATIENCE = 30;
 export const sqliteCopier = (file: string): Copier => ({
   dialect: "sqlite",
   ending: ".sqlite",
-  dump: (target) => dump(file, target),
-  async load(source, replacement) {
-    const [result] = using(
-      source,
-      { readonly: true },
-      (database) => database.pragma("integrity_check(1)", { simple: false }) as { integrity_check: string }[],
-    );
-    if (result?.integrity_check !== "ok") throw new ApiError("failed", "the file of this backup is damaged");
-    await mkdir(dirname(file), { recursive: true, mode: 0o700 });
-    if (replacement === undefined) await copy(source, file);
-    else await replace(file, source, replacement);
-  },
+  dump: (target) => explained(() => dump(file, target)),
+  load: (source, replacement) => explained(() => load(file, source, replacement)),
   others: async () => 0,
 });
+
+async function load(file: string, source: string, replacement: Replacement | undefined): Promise<void> {
+  const [result] = using(
+    source,
+    { readonly: true },
+    (database) => database.pragma("integrity_check(1)", { simple: false }) as { integrity_check: string }[],
+  );
+  if (result?.integrity_check !== "ok") throw new ApiError("failed", "the file of this backup is damaged");
+  await mkdir(dirname(file), { recursive: true, mode: 0o700 });
+  if (replacement === undefined) await copy(source, file);
+  else await replace(file, source, replacement);
+}
+
+/** What SQLite says is in its own words: that a disk is full, or that a file is no database. */
+async function explained(work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (cause) {
+    if (!(cause instanceof BetterSqlite3.SqliteError)) throw cause;
+    // Its words for a full disk speak of the database's, and a backup lies on another one perhaps.
+    throw new ApiError("failed", cause.code === "SQLITE_FULL" ? "the disk is full" : sqliteError(cause).message, {
+      cause,
+    });
+  }
+}
 
 async function dump(file: string, target: string): Promise<void> {
   await copy(file, target);
