@@ -250,12 +250,18 @@ eachDatabase("sms", (fresh) => {
     await assertProvable(server);
   });
 
+  const NO_SWITCH =
+    "ERROR: not configured: no SIP switch is set that could place a call; an administrator sets the option switchurl";
   for (const [title, params, wanted] of [
     ["the balance", { txt: "BAL" }, ["Your credit is $10"]],
     ["the balance with name and password", { from: "999", txt: "balance bob bob-sample" }, ["Your credit is $5"]],
     ["the balance with a wrong password", { txt: "balance bob guess" }, ["ERROR: auth failed: wrong user or password"]],
     ["a price", { txt: "Rating +36301234567" }, ["0.08 USD, Destination: Hungary-cellular"]],
     ["a number of the pin-less ones", { from: "4366012345", txt: "balance" }, ["Your credit is $5"]],
+    ["another number of its own", { txt: "cli 4366055555" }, ["OK: 4366055555 added"]],
+    ["a call back", { txt: "cb" }, [NO_SWITCH]],
+    ["two phones to be connected", { txt: "p2p 36301234567 447700900123" }, [NO_SWITCH]],
+    ["two numbers alone, behind a login", { from: "999", txt: "bob bob-sample 36301234567 447700900123" }, []],
     ["something that is no command", { txt: "Hello, how are you?" }, []],
     ["a stranger without a login", { from: "999", txt: "balance" }, []],
     ["an administrator's number", { from: "4366099999", txt: "balance" }, []],
