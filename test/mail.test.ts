@@ -7,7 +7,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import type { SMTPServerOptions } from "smtp-server";
 import { selfSigned } from "./certificate.js";
 import { eachDatabase, freshSqlite } from "./databases.js";
-import { type ReceivedMail, startMailServer } from "./mail-server.js";
+import { headersOf, type ReceivedMail, startMailServer, textOf } from "./mail-server.js";
 import { ADMIN, as, type Params, startTestServer, type TestServer } from "./server.js";
 
 async function serversAt(database: string, t: TestContext, smtp: SMTPServerOptions = {}, options: Params = {}) {
@@ -27,28 +27,6 @@ async function addRow(server: TestServer, fname: string, columns: Record<string,
   await server.engine.services.database.run({ text, values: Object.values(row) });
   assert.match(await server.get("apireload", as(ADMIN.username)), /^OK/);
 }
-
-const headersOf = ({ source }: ReceivedMail): Map<string, string> => {
-  const [head = ""] = source.split("\r\n\r\n", 1);
-  const lines = head.replace(/\r\n[ \t]+/g, " ").split("\r\n");
-  return new Map(
-    lines.map((line) => [line.slice(0, line.indexOf(":")).toLowerCase(), line.slice(line.indexOf(":") + 2)]),
-  );
-};
-const textOf = ({ source }: ReceivedMail): string => {
-  const at = source.indexOf("\r\n\r\n");
-  const text = source
-    .slice(at + 4)
-    .replaceAll("\r\n", "\n")
-    .trimEnd();
-  const encoding = /^content-transfer-encoding: (\S+)/im.exec(source.slice(0, at))?.[1];
-  if (encoding === "base64") return Buffer.from(text, "base64").toString("utf8").replaceAll("\r\n", "\n").trimEnd();
-  if (encoding !== "quoted-printable") return text;
-  const bytes = text
-    .replace(/=\n/g, "")
-    .replace(/=([0-9A-F]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
-  return Buffer.from(bytes, "latin1").toString("utf8");
-};
 
 const stateOf = async ({ engine }: TestServer): Promise<Record<string, unknown>[]> =>
   (await engine.services.database.run({ text: "select kind, state, tries, lasterror from tb_outbox", values: [] }))

@@ -1,11 +1,10 @@
 /** SMS: paid once, refunded once, taken once; whatever comes twice, at once or in another order. */
 import assert from "node:assert/strict";
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { after, before, beforeEach, test } from "node:test";
 import { receiveMessage } from "../actions/sms/inbound.js";
 import { eachDatabase } from "./databases.js";
 import { ADMIN, as, KEY, type Params, startTestServer, type TestServer } from "./server.js";
+import { startSmsGateway } from "./sms-gateway.js";
 import {
   assertProvable,
   creditOf,
@@ -18,21 +17,6 @@ import {
   statusOf,
   until,
 } from "./sms-server.js";
-
-/** A gateway that answers what the test wants, and keeps what it was asked. */
-async function startGateway() {
-  const asked: URL[] = [];
-  const state = { status: 200, body: "OK 1" };
-  const server = createServer((request, response) => {
-    asked.push(new URL(request.url ?? "", "http://gateway"));
-    response.writeHead(state.status).end(state.body);
-  });
-  server.listen(0, "127.0.0.1");
-  await new Promise((resolve) => server.once("listening", resolve));
-  const { port } = server.address() as AddressInfo;
-  const url = `http://127.0.0.1:${port}/send?user=u&pw=gateway-secret&from={from}&to={to}&text={text}&coding={coding}&ref={id}`;
-  return { asked, state, url, stop: () => server.close() };
-}
 
 const count = (answers: string[], start: string): number => answers.filter((it) => it.startsWith(start)).length;
 const times = <T>(n: number, make: (index: number) => Promise<T>): Promise<T[]> =>
@@ -57,7 +41,7 @@ const REPORTS: ReportCase[] = [
 
 eachDatabase("sms", (fresh) => {
   let server: TestServer;
-  let gateway: Awaited<ReturnType<typeof startGateway>>;
+  let gateway: Awaited<ReturnType<typeof startSmsGateway>>;
   const send = (params: Params = {}, entry = "sms") =>
     server.get(entry, as("alice", { anum: "Test", bnum: "36301234567", txt: "hi", ...params }));
   const messages = async () => Number((await rowsOf(server, "select count(*) as n from tb_sms"))[0]?.["n"]);
@@ -65,7 +49,7 @@ eachDatabase("sms", (fresh) => {
   const report = (id: number, status: string) => server.get("smsdlr", { id: String(id), status, secret: SECRET });
 
   before(async () => {
-    gateway = await startGateway();
+    gateway = await startSmsGateway();
     server = await startTestServer(await fresh(), { TBAPI_SMSSECRET: SECRET });
   });
   after(async () => {
