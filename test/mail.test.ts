@@ -331,6 +331,34 @@ describe("an SMTP server that fails", () => {
     assert.match(String(lasterror), /certificate/);
   });
 
+  test("is another one while mails wait for a connection: none is given up", async (t) => {
+    const held: (() => void)[] = [];
+    let open = false;
+    const slow: SMTPServerOptions = {
+      onMailFrom: (_address, _session, done) => (open ? done() : void held.push(() => done())),
+    };
+    const { server, mail } = await serversAt(await freshSqlite(), t, slow);
+    const { database, outbox, settings } = server.engine.services;
+    await database.transaction(async (session) => {
+      for (let index = 0; index < 12; index += 1) {
+        const body = { to: "carl@example.com", subject: `mail ${index}`, text: "x" };
+        await outbox.put(session, { kind: "email.deliver", body, entry: "probe", userId: 1001 });
+      }
+    });
+    while (held.length < 5) await pause(20);
+    const text = "insert into tb_settings (name, val) values ('smtpca', ?)";
+    await database.run({ text, values: [selfSigned().cert] });
+    await settings.reload();
+    // The next mail opens connections anew, while others of the first eight still wait for one of the old.
+    held[0]?.();
+    while (held.length < 7) await pause(20);
+    open = true;
+    for (const go of held) go();
+    while ((await outbox.counts()).waiting > 0) await pause(20);
+    assert.deepEqual(await outbox.counts(), { waiting: 0, failed: 0 });
+    assert.equal(new Set(mail.mails.map((it) => /^subject: (.*)$/im.exec(it.source)?.[1])).size, 12);
+  });
+
   test("is known by its authority, and takes the login", async (t) => {
     const { key, cert } = selfSigned();
     const onAuth: SMTPServerOptions["onAuth"] = ({ username, password }, _session, done) =>
