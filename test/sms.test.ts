@@ -310,11 +310,20 @@ eachDatabase("sms", (fresh) => {
     assert.equal((await rowsOf(server, "select tries from tb_smscodes"))[0]?.["tries"], 5);
   });
 
-  test("what a hook wants sent is sent, free of charge", async () => {
-    const body = { to: "+36301234567", text: "job done", from: "Server" };
+  test("what a hook wants sent is sent, free of charge; without a gateway it waits for somebody to try it again", async () => {
+    const body = { to: "+36301234567", text: "job done" };
     const { outbox, database } = server.engine.services;
-    await outbox.put(database, { kind: "sms.send", body, entry: "job", userId: 1001 });
+    await setOptions(server, { smsurl: "" });
+    await outbox.put(database, { kind: "sms.queue", body, entry: "job", userId: 1001 });
     outbox.wake();
+    await settled(server);
+    const [item] = await rowsOf(server, "select id, state, lasterror from tb_outbox");
+    assert.equal(item?.["lasterror"], "not configured: set smsurl or smpphost to send SMS");
+    await setOptions(server, { smsurl: gateway.url });
+    assert.equal(
+      await server.get("retryoutbox", as(ADMIN.username, { id: String(item?.["id"]) })),
+      "OK: 1 are tried again",
+    );
     assert.deepEqual(await answers(), ["job done"]);
     assert.equal(await creditOf(server, "alice"), "10");
   });

@@ -12,7 +12,7 @@ import type { Statements } from "./statements.js";
 /** What each kind hands to which delivery; a delivery that no action has is told at load. */
 const DELIVERIES: Readonly<Record<Exclude<HookKind, "sql">, string>> = {
   email: "email.deliver",
-  sms: "sms.send",
+  sms: "sms.queue",
   ring: "switch.ring",
   restart: "host.restart",
   "database-restart": "host.restart",
