@@ -113,12 +113,10 @@ async function report(input: Input, { services }: ActionContext) {
   return { status };
 }
 
-/** A body of the outbox: a message that is queued, or what a hook wants sent. */
-interface ToSend {
-  id?: number;
+/** The body of an `sms.queue`: what a hook wants sent. */
+interface Wanted {
   to?: string;
   text?: string;
-  from?: string;
 }
 
 const sms: Action = {
@@ -168,20 +166,23 @@ const sms: Action = {
       summary: "Hands a message to the gateway.",
       seconds: 30,
       tries: 10,
-      async deliver({ body, entry }, { services, signal }) {
-        const { id, ...wanted } = body as ToSend;
-        if (id === undefined) return queueWanted(wanted, entry, services);
+      async deliver({ body }, { services, signal }) {
+        const { id } = body as { id: number };
         const message = await queuedMessage(services.database, id);
         if (message === undefined) return undefined;
         await sendMessage(message, services, signal);
         return (session) => markSent(session, id, services.settings.current.smsrefund);
       },
       givenUp({ body }, reason) {
-        const { id } = body as ToSend;
-        return async (session) => {
-          if (id !== undefined) await giveUp(session, id, reason);
-        };
+        const { id } = body as { id: number };
+        return (session) => giveUp(session, id, reason);
       },
+    },
+    queue: {
+      summary: "Makes a message of what a hook wants sent.",
+      seconds: 30,
+      tries: 10,
+      deliver: async ({ body, entry }, { services }) => queueWanted(body as Wanted, entry, services),
     },
     command: {
       summary: "Runs a command that came by SMS, and answers by SMS.",
@@ -197,13 +198,13 @@ const sms: Action = {
 };
 
 /** What a hook wants sent becomes a message like others, free of charge. Errors: ApiError that tells what is wrong with it. */
-function queueWanted({ to = "", text = "", from = "" }: ToSend, entry: string, services: Services) {
+function queueWanted({ to = "", text = "" }: Wanted, entry: string, services: Services) {
   checkGateway(services.settings.current);
   const number = digitsOf(to);
   if (!/^\d{3,32}$/.test(number)) throw new ApiError("wrong parameter", "to must be a phone number");
   const { coding, parts } = coded(wellFormed(text), false, services);
   const { smsfrom, currency } = services.settings.current;
-  const base = { userId: 0, from: senderOf(from) ?? senderOf(smsfrom) ?? "", to: number, text: wellFormed(text) };
+  const base = { userId: 0, from: senderOf(smsfrom) ?? "", to: number, text: wellFormed(text) };
   const draft: Draft = { ...base, coding, parts: parts.length, cost: "0", currency };
   return async (session: ActionContext["session"]) =>
     void (await queueMessage(session, storeIn(session, services.outbox, entry, 0), draft));

@@ -1,3 +1,5 @@
+import { DatabaseError } from "./database/database.js";
+
 /**
  * The one family of errors that a caller is shown: `ERROR: <class>: <detail>`.
  * Each class of the table below is part of the interface: clients split the text at its colons.
@@ -72,5 +74,7 @@ export class FaultError extends Error {
 /** The one door through which unknown throws become an answer. The cause is for the log, never for the caller. */
 export function toApiError(cause: unknown, requestId: string): ApiError {
   if (cause instanceof ApiError) return cause;
+  if (cause instanceof DatabaseError && cause.kind === "unavailable")
+    return new ApiError("not available", "the database does not answer; try again", { cause });
   return new ApiError("failed", `internal error, quote ${requestId} to your administrator`, { cause });
 }

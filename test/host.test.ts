@@ -1,31 +1,11 @@
 /** Programs of the machine: values are single words, nothing runs that the owner did not allow, nothing lasts or writes too long. */
 import assert from "node:assert/strict";
-import { existsSync } from "node:fs";
-import { chmod, mkdtemp, readFile, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import { freshSqlite } from "./databases.js";
+import { recorder } from "./recorder.js";
 import { ADMIN, as, type Params, startTestServer, type TestServer } from "./server.js";
 import { spawnServer } from "./server-process.js";
-
-/** A program that writes its words to a file, one a line as JSON. */
-async function recorder(): Promise<{ program: string; calls: () => Promise<string[][]> }> {
-  const folder = await mkdtemp(join(tmpdir(), "tbapi-host-"));
-  const [program, log] = [join(folder, "record"), join(folder, "calls")];
-  const script = `#!${process.execPath}\nrequire("fs").appendFileSync(${JSON.stringify(log)}, JSON.stringify([...process.argv.slice(2), "env:" + Object.keys(process.env).sort()]) + "\\n");\n`;
-  await writeFile(program, script);
-  await chmod(program, 0o755);
-  const calls = async () =>
-    existsSync(log)
-      ? (await readFile(log, "utf8"))
-          .trimEnd()
-          .split("\n")
-          .map((line) => (JSON.parse(line) as string[]).filter((word) => !word.startsWith("env:")))
-      : [];
-  return { program, calls };
-}
 
 async function serverWith(t: TestContext, options: Params): Promise<TestServer> {
   const server = await startTestServer(await freshSqlite(), options);
@@ -119,6 +99,20 @@ describe("commands of actions", () => {
     for (const reason of reasons) assert.match(String(reason), /^not configured: /);
   });
 
+  test("a restart of the database and of the machine is the command line that the owner has set", async (t) => {
+    const { program, calls } = await recorder();
+    const server = await serverWith(t, {
+      TBAPI_DATABASERESTARTCOMMAND: `${program} database`,
+      TBAPI_REBOOTCOMMAND: `${program} machine`,
+    });
+    for (const code of [5, 6]) {
+      await addRow(server, "", code);
+      await server.get("beep", as("alice"));
+      await settled(server);
+    }
+    assert.deepEqual(await calls(), [["database"], ["machine"]]);
+  });
+
   test("a command that the server's end cut off is not repeated", async (t) => {
     const { program, calls } = await recorder();
     const server = await serverWith(t, { TBAPI_ALLOWEDCOMMANDS: program });
@@ -142,6 +136,11 @@ describe("cmd", () => {
       title: "an endless program is ended, with what it started",
       txt: "sh -c 'sleep 1000 & sleep 1000'",
       answer: /^ERROR: failed: sh was ended: it took longer than 1 seconds/,
+    },
+    {
+      title: "a service that the program starts goes on, and is not waited for",
+      txt: "sh -c 'echo started; setsid sleep 5 &'",
+      answer: /^OK: 1 rows\nline\nstarted/,
     },
     {
       title: "an endless output is ended",
@@ -189,4 +188,21 @@ describe("restart", () => {
       assert.match(answer, /^OK: the service ends and is started again/);
       assert.deepEqual(await server.ended, [75, null]);
     });
+
+  test("an action of a row ends the process, once: not again after its start", async (t) => {
+    const database = await freshSqlite();
+    const server = await spawnServer(database, { TBAPI_ALLOWRESTART: "1" });
+    const sql =
+      "insert into tb_api (fname, req_user, customsql, custom_action) values ('again', 6, 'select 1 as one', 4)";
+    await server.get("db", { sql });
+    assert.match(await server.get("apireload"), /^OK/);
+    assert.match(await server.get("again"), /^OK/);
+    assert.deepEqual(await server.ended, [75, null]);
+    const next = await spawnServer(database, { TBAPI_ALLOWRESTART: "1" });
+    t.after(() => next.stop());
+    assert.match(
+      await next.get("outbox"),
+      /^OK: 1 rows\n.*\n\d+\tdone\thost\.restart\t1\t.*\tagain\t.*\tthe service ends and is started again/,
+    );
+  });
 });

@@ -73,3 +73,26 @@ export async function startMailServer(options: SMTPServerOptions = {}): Promise<
     stop: () => new Promise((resolve) => server.close(() => resolve())),
   };
 }
+
+export const headersOf = ({ source }: ReceivedMail): Map<string, string> => {
+  const [head = ""] = source.split("\r\n\r\n", 1);
+  const lines = head.replace(/\r\n[ \t]+/g, " ").split("\r\n");
+  return new Map(
+    lines.map((line) => [line.slice(0, line.indexOf(":")).toLowerCase(), line.slice(line.indexOf(":") + 2)]),
+  );
+};
+
+export const textOf = ({ source }: ReceivedMail): string => {
+  const at = source.indexOf("\r\n\r\n");
+  const text = source
+    .slice(at + 4)
+    .replaceAll("\r\n", "\n")
+    .trimEnd();
+  const encoding = /^content-transfer-encoding: (\S+)/im.exec(source.slice(0, at))?.[1];
+  if (encoding === "base64") return Buffer.from(text, "base64").toString("utf8").replaceAll("\r\n", "\n").trimEnd();
+  if (encoding !== "quoted-printable") return text;
+  const bytes = text
+    .replace(/=\n/g, "")
+    .replace(/=([0-9A-F]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
+  return Buffer.from(bytes, "latin1").toString("utf8");
+};

@@ -7,7 +7,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import type { SMTPServerOptions } from "smtp-server";
 import { selfSigned } from "./certificate.js";
 import { eachDatabase, freshSqlite } from "./databases.js";
-import { type ReceivedMail, startMailServer } from "./mail-server.js";
+import { headersOf, type ReceivedMail, startMailServer, textOf } from "./mail-server.js";
 import { ADMIN, as, type Params, startTestServer, type TestServer } from "./server.js";
 
 async function serversAt(database: string, t: TestContext, smtp: SMTPServerOptions = {}, options: Params = {}) {
@@ -27,28 +27,6 @@ async function addRow(server: TestServer, fname: string, columns: Record<string,
   await server.engine.services.database.run({ text, values: Object.values(row) });
   assert.match(await server.get("apireload", as(ADMIN.username)), /^OK/);
 }
-
-const headersOf = ({ source }: ReceivedMail): Map<string, string> => {
-  const [head = ""] = source.split("\r\n\r\n", 1);
-  const lines = head.replace(/\r\n[ \t]+/g, " ").split("\r\n");
-  return new Map(
-    lines.map((line) => [line.slice(0, line.indexOf(":")).toLowerCase(), line.slice(line.indexOf(":") + 2)]),
-  );
-};
-const textOf = ({ source }: ReceivedMail): string => {
-  const at = source.indexOf("\r\n\r\n");
-  const text = source
-    .slice(at + 4)
-    .replaceAll("\r\n", "\n")
-    .trimEnd();
-  const encoding = /^content-transfer-encoding: (\S+)/im.exec(source.slice(0, at))?.[1];
-  if (encoding === "base64") return Buffer.from(text, "base64").toString("utf8").replaceAll("\r\n", "\n").trimEnd();
-  if (encoding !== "quoted-printable") return text;
-  const bytes = text
-    .replace(/=\n/g, "")
-    .replace(/=([0-9A-F]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
-  return Buffer.from(bytes, "latin1").toString("utf8");
-};
 
 const stateOf = async ({ engine }: TestServer): Promise<Record<string, unknown>[]> =>
   (await engine.services.database.run({ text: "select kind, state, tries, lasterror from tb_outbox", values: [] }))
@@ -351,6 +329,34 @@ describe("an SMTP server that fails", () => {
     const { state, lasterror } = await tried(server, 1);
     assert.deepEqual([state, logins, mail.mails.length], ["waiting", 0, 0]);
     assert.match(String(lasterror), /certificate/);
+  });
+
+  test("is another one while mails wait for a connection: none is given up", async (t) => {
+    const held: (() => void)[] = [];
+    let open = false;
+    const slow: SMTPServerOptions = {
+      onMailFrom: (_address, _session, done) => (open ? done() : void held.push(() => done())),
+    };
+    const { server, mail } = await serversAt(await freshSqlite(), t, slow);
+    const { database, outbox, settings } = server.engine.services;
+    await database.transaction(async (session) => {
+      for (let index = 0; index < 12; index += 1) {
+        const body = { to: "carl@example.com", subject: `mail ${index}`, text: "x" };
+        await outbox.put(session, { kind: "email.deliver", body, entry: "probe", userId: 1001 });
+      }
+    });
+    while (held.length < 5) await pause(20);
+    const text = "insert into tb_settings (name, val) values ('smtpca', ?)";
+    await database.run({ text, values: [selfSigned().cert] });
+    await settings.reload();
+    // The next mail opens connections anew, while others of the first eight still wait for one of the old.
+    held[0]?.();
+    while (held.length < 7) await pause(20);
+    open = true;
+    for (const go of held) go();
+    while ((await outbox.counts()).waiting > 0) await pause(20);
+    assert.deepEqual(await outbox.counts(), { waiting: 0, failed: 0 });
+    assert.equal(new Set(mail.mails.map((it) => /^subject: (.*)$/im.exec(it.source)?.[1])).size, 12);
   });
 
   test("is known by its authority, and takes the login", async (t) => {

@@ -1,11 +1,10 @@
 /** SMS: paid once, refunded once, taken once; whatever comes twice, at once or in another order. */
 import assert from "node:assert/strict";
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { after, before, beforeEach, test } from "node:test";
 import { receiveMessage } from "../actions/sms/inbound.js";
 import { eachDatabase } from "./databases.js";
 import { ADMIN, as, KEY, type Params, startTestServer, type TestServer } from "./server.js";
+import { startSmsGateway } from "./sms-gateway.js";
 import {
   assertProvable,
   creditOf,
@@ -18,21 +17,6 @@ import {
   statusOf,
   until,
 } from "./sms-server.js";
-
-/** A gateway that answers what the test wants, and keeps what it was asked. */
-async function startGateway() {
-  const asked: URL[] = [];
-  const state = { status: 200, body: "OK 1" };
-  const server = createServer((request, response) => {
-    asked.push(new URL(request.url ?? "", "http://gateway"));
-    response.writeHead(state.status).end(state.body);
-  });
-  server.listen(0, "127.0.0.1");
-  await new Promise((resolve) => server.once("listening", resolve));
-  const { port } = server.address() as AddressInfo;
-  const url = `http://127.0.0.1:${port}/send?user=u&pw=gateway-secret&from={from}&to={to}&text={text}&coding={coding}&ref={id}`;
-  return { asked, state, url, stop: () => server.close() };
-}
 
 const count = (answers: string[], start: string): number => answers.filter((it) => it.startsWith(start)).length;
 const times = <T>(n: number, make: (index: number) => Promise<T>): Promise<T[]> =>
@@ -57,7 +41,7 @@ const REPORTS: ReportCase[] = [
 
 eachDatabase("sms", (fresh) => {
   let server: TestServer;
-  let gateway: Awaited<ReturnType<typeof startGateway>>;
+  let gateway: Awaited<ReturnType<typeof startSmsGateway>>;
   const send = (params: Params = {}, entry = "sms") =>
     server.get(entry, as("alice", { anum: "Test", bnum: "36301234567", txt: "hi", ...params }));
   const messages = async () => Number((await rowsOf(server, "select count(*) as n from tb_sms"))[0]?.["n"]);
@@ -65,7 +49,7 @@ eachDatabase("sms", (fresh) => {
   const report = (id: number, status: string) => server.get("smsdlr", { id: String(id), status, secret: SECRET });
 
   before(async () => {
-    gateway = await startGateway();
+    gateway = await startSmsGateway();
     server = await startTestServer(await fresh(), { TBAPI_SMSSECRET: SECRET });
   });
   after(async () => {
@@ -261,12 +245,18 @@ eachDatabase("sms", (fresh) => {
     await assertProvable(server);
   });
 
+  const NO_SWITCH =
+    "ERROR: not configured: no SIP switch is set that could place a call; an administrator sets the option switchurl";
   for (const [title, params, wanted] of [
     ["the balance", { txt: "BAL" }, ["Your credit is $10"]],
     ["the balance with name and password", { from: "999", txt: "balance bob bob-sample" }, ["Your credit is $5"]],
     ["the balance with a wrong password", { txt: "balance bob guess" }, ["ERROR: auth failed: wrong user or password"]],
     ["a price", { txt: "Rating +36301234567" }, ["0.08 USD, Destination: Hungary-cellular"]],
     ["a number of the pin-less ones", { from: "4366012345", txt: "balance" }, ["Your credit is $5"]],
+    ["another number of its own", { txt: "cli 4366055555" }, ["OK: 4366055555 added"]],
+    ["a call back", { txt: "cb" }, [NO_SWITCH]],
+    ["two phones to be connected", { txt: "p2p 36301234567 447700900123" }, [NO_SWITCH]],
+    ["two numbers alone, behind a login", { from: "999", txt: "bob bob-sample 36301234567 447700900123" }, []],
     ["something that is no command", { txt: "Hello, how are you?" }, []],
     ["a stranger without a login", { from: "999", txt: "balance" }, []],
     ["an administrator's number", { from: "4366099999", txt: "balance" }, []],
@@ -331,11 +321,20 @@ eachDatabase("sms", (fresh) => {
     assert.equal((await rowsOf(server, "select tries from tb_smscodes"))[0]?.["tries"], 5);
   });
 
-  test("what a hook wants sent is sent, free of charge", async () => {
-    const body = { to: "+36301234567", text: "job done", from: "Server" };
+  test("what a hook wants sent is sent, free of charge; without a gateway it waits for somebody to try it again", async () => {
+    const body = { to: "+36301234567", text: "job done" };
     const { outbox, database } = server.engine.services;
-    await outbox.put(database, { kind: "sms.send", body, entry: "job", userId: 1001 });
+    await setOptions(server, { smsurl: "" });
+    await outbox.put(database, { kind: "sms.queue", body, entry: "job", userId: 1001 });
     outbox.wake();
+    await settled(server);
+    const [item] = await rowsOf(server, "select id, state, lasterror from tb_outbox");
+    assert.equal(item?.["lasterror"], "not configured: set smsurl or smpphost to send SMS");
+    await setOptions(server, { smsurl: gateway.url });
+    assert.equal(
+      await server.get("retryoutbox", as(ADMIN.username, { id: String(item?.["id"]) })),
+      "OK: 1 are tried again",
+    );
     assert.deepEqual(await answers(), ["job done"]);
     assert.equal(await creditOf(server, "alice"), "10");
   });

@@ -120,6 +120,22 @@ eachDatabase("tasks", (fresh) => {
     assert.match(await admin(server, "maintreset"), /^OK: \d+ tasks, faulty: faulty0: it has neither/);
   });
 
+  test("a task that was faulty runs once its entry is in force, or its table is there", async (t) => {
+    const server = await started(t);
+    await add(server, { name: "early", cron: "* * * * * *", action: "entry", actionbody: "later" });
+    await add(server, { name: "tableless", cron: YEARLY, sqlcommand: "select note from tb_later" });
+    const faultOf = async (name: string) =>
+      (await server.json("tasks", as(ADMIN.username))).rows?.find((row) => row["name"] === name)?.["fault"];
+    assert.match(String(await faultOf("early")), /'later' is not an entry/);
+    assert.match(String(await faultOf("tableless")), /tb_later/);
+    await run(server, "insert into tb_api (fname, customsql) values ('later', 'select 1 as one')");
+    assert.match(await admin(server, "apireload"), /^OK/);
+    await until(async () => (await state(server, "early"))["lastresult"] === "1 rows");
+    await run(server, "create table tb_later (note varchar(10))");
+    assert.equal(await faultOf("tableless"), "");
+    assert.equal((await admin(server, "runtask", { name: "tableless" })).trimEnd(), "OK: 0 rows");
+  });
+
   test("a task runs each time that it is due, and tells what came of it", async (t) => {
     const server = await started(t);
     await add(server, { name: "ticking", cron: "* * * * * *", sqlcommand: NOTE });

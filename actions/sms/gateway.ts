@@ -1,5 +1,6 @@
 /** Hands messages to the gateway that the options name. */
 import type { Services } from "../../engine/contracts.js";
+import { patiently } from "../../engine/database/patiently.js";
 import { checkGateway } from "./gateway-options.js";
 import { sendByHttp } from "./http-gateway.js";
 import { type Message, rememberPart, takenParts } from "./messages.js";
@@ -13,7 +14,8 @@ export async function sendMessage(message: Message, services: Services, signal: 
   const { database, settings } = services;
   checkGateway(settings.current);
   const taken = await takenParts(database, message.id);
-  const remember = (part: number, providerId: string) => rememberPart(database, message.id, part, providerId);
+  const remember = (part: number, providerId: string) =>
+    patiently(() => rememberPart(database, message.id, part, providerId), signal);
   if (settings.current.smsurl === "") return sendBySmpp(message, taken, remember, services, signal);
   return sendByHttp(message, taken, remember, settings.current, signal);
 }

@@ -92,9 +92,11 @@ export async function takenParts(session: Session, id: number): Promise<Readonly
 
 /** Remembers under which id the gateway has taken a part, so that a later try leaves it out and a report finds it. */
 export async function rememberPart(session: Session, id: number, part: number, providerId: string): Promise<void> {
+  // A try before this one may have got through, though its answer did not.
   await session.run({
-    text: "insert into tb_smsparts (smsid, part, providerid) values (?, ?, ?)",
-    values: [id, part, providerId],
+    text: `insert into tb_smsparts (smsid, part, providerid) select id, ?, ? from tb_sms where id = ?
+      and not exists (select 1 from tb_smsparts p where p.smsid = tb_sms.id and p.part = ?)`,
+    values: [part, providerId, id, part],
   });
 }
 

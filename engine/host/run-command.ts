@@ -1,4 +1,5 @@
 /** Programs of the machine: started with words, never through a shell, for so long and with so much output. */
+import type { Readable } from "node:stream";
 import { execa } from "execa";
 import { split } from "shlex";
 import { ApiError } from "../errors.js";
@@ -20,6 +21,8 @@ export interface CommandEnd {
 }
 
 const MOST_OUTPUT = 65_536;
+/** Milliseconds after the end of a program in which what it wrote last is read. */
+const REST_OF_OUTPUT = 200;
 const PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /**
@@ -45,6 +48,7 @@ export async function runProgram(
     detached: true,
     cleanup: false,
   });
+  child.once("exit", () => void setTimeout(() => closeOutput(child), REST_OF_OUTPUT));
   const ended = endInTime(child, limits);
   try {
     const result = await child;
@@ -92,6 +96,12 @@ function endInTime(child: { pid?: number | undefined }, { timeout, signal }: Com
     signal?.removeEventListener("abort", abort);
   };
   return state;
+}
+
+/** A service that the program has started goes on, and holds the output open. */
+function closeOutput({ stdout, stderr }: { stdout: Readable; stderr: Readable }): void {
+  stdout.destroy();
+  stderr.destroy();
 }
 
 function endGroup(pid: number | undefined): void {

@@ -36,8 +36,9 @@ export async function sendMail(
   const lacks = mailLacks(current);
   if (lacks !== undefined) throw new Error(`not configured: ${lacks}`);
   const { to, from = current.mailfrom, replyTo, subject, text, id } = mail;
+  const pool = poolOf(settings);
   try {
-    await poolOf(settings).sendMail({
+    await pool.sendMail({
       from,
       ...(replyTo === undefined ? {} : { replyTo: { name: "", address: replyTo } }),
       to: to.map((address) => ({ name: "", address })),
@@ -47,6 +48,9 @@ export async function sendMail(
       signal,
     });
   } catch (cause) {
+    // Mails that wait for a connection of a pool that is closed meanwhile have done nothing wrong.
+    if (pools.get(settings)?.pool !== pool)
+      throw new PassingError("the options of mail were changed meanwhile", { cause });
     throw classified(cause);
   }
 }

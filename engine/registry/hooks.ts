@@ -12,7 +12,7 @@ import type { Statements } from "./statements.js";
 /** What each kind hands to which delivery; a delivery that no action has is told at load. */
 const DELIVERIES: Readonly<Record<Exclude<HookKind, "sql">, string>> = {
   email: "email.deliver",
-  sms: "sms.send",
+  sms: "sms.queue",
   ring: "switch.ring",
   restart: "host.restart",
   "database-restart": "host.restart",
@@ -52,7 +52,7 @@ function compileHook(on: Hook["on"], kind: HookKind, body: string, path: Path, o
   }
   const delivery = DELIVERIES[kind];
   if (!deliveries.has(delivery)) {
-    statements.faults.add(path, `'${kind}' can't be carried out by this version, which has no ${delivery}`);
+    statements.faults.add(path, `'${kind}' can't be carried out by this version, which has no ${delivery}; choose another action`);
     return undefined;
   }
   const before = statements.placed.length;

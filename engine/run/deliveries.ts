@@ -2,6 +2,7 @@
 import type { Action, Booking, DeliveredItem, Delivery, Services } from "../contracts.js";
 import { cellText } from "../database/cells.js";
 import { type Database, DatabaseError, type Session, type Statement } from "../database/database.js";
+import { patiently } from "../database/patiently.js";
 import { PassingError } from "../errors.js";
 import { prepared, type StoredStatement, type Unprepared } from "./hooks.js";
 import type { ClaimedItem, OutboxTable } from "./outbox-table.js";
@@ -19,7 +20,10 @@ export interface Carrier {
   givenUp?(item: ClaimedItem, reason: string): Booking;
 }
 
-/** Seconds for which a worker holds an item beyond what carrying it out may take; after that it counts as lost. */
+/**
+ * Seconds for which a worker holds an item beyond what carrying it out may take; after that it counts as lost. A database
+ * that is away is waited for as long.
+ */
 const SPARE_SECONDS = 60;
 const STATEMENT_TRIES = 12;
 
@@ -88,10 +92,12 @@ const deliveryCarrier = (table: OutboxTable, services: Services, delivery: Deliv
       end = table.completion(item, outcome);
     };
     const booking = await inTime(signal, delivery.deliver(deliveredOf(item), { services, signal, keep }));
-    await services.database.transaction(async (session) => {
-      await ended(end, session);
-      await booking?.(session);
-    });
+    const written = () =>
+      services.database.transaction(async (session) => {
+        await ended(end, session);
+        await booking?.(session);
+      });
+    await patiently(written, stopping);
   },
   ...(delivery.givenUp && {
     givenUp: (item: ClaimedItem, reason: string) => delivery.givenUp?.(deliveredOf(item), reason) ?? nothing,

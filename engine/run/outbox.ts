@@ -2,6 +2,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { Outbox, OutboxItem } from "../contracts.js";
 import type { Database, Session } from "../database/database.js";
+import { patiently } from "../database/patiently.js";
 import type { Log } from "../log.js";
 import { type Carrier, isPassing, LostClaim } from "./deliveries.js";
 import { Pool, type Work } from "./outbox-pool.js";
@@ -204,11 +205,13 @@ export class OutboxWorker implements Outbox {
     this.#log.warn({ event: "outbox", item: id, kind, tries, last, err: cause }, "an item of the outbox failed");
     if (!last) this.#pools.get(kind)?.waited();
     const booking = last ? carrier.givenUp?.(item, reason) : undefined;
-    await this.#database.transaction(async (session) => {
-      const state = last ? "failed" : "waiting";
-      const { changed } = await session.run(this.table.setback(item, state, reason, pauseSeconds(tries)));
-      if (changed === 1) await booking?.(session);
-    });
+    const written = () =>
+      this.#database.transaction(async (session) => {
+        const state = last ? "failed" : "waiting";
+        const { changed } = await session.run(this.table.setback(item, state, reason, pauseSeconds(tries)));
+        if (changed === 1) await booking?.(session);
+      });
+    await patiently(written, this.#stop.signal);
     return last;
   }
 }

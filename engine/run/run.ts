@@ -80,7 +80,12 @@ async function carryOut(work: Work): Promise<Answer> {
     answer = await perform(work);
     if (work.entry.hooks.length > 0 || work.scope.deferred || work.stored) work.services.outbox.wake();
   } catch (cause) {
-    await storeFailureHooks(work);
+    await storeFailureHooks(work).catch((err: unknown) =>
+      work.services.log.warn(
+        { event: "outbox", entry: work.entry.name, err },
+        "what a failure asks for can't be stored",
+      ),
+    );
     throw spoken(cause, undefined, work);
   }
   return work.afterwards.length === 0 ? answer : completed(work);
@@ -229,7 +234,6 @@ const REFUSALS: Readonly<Partial<Record<DatabaseErrorKind, readonly [ErrorClass,
   value: ["wrong parameter", "a value does not fit its column"],
   timeout: ["failed", "the database took too long; the statement was ended"],
   conflict: ["not available", "others changed the same data; try again"],
-  unavailable: ["not available", "the database does not answer; try again"],
 };
 const FAULTY_STATEMENT = ["failed", "the statement of this entry failed"] as const;
 

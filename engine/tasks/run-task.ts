@@ -1,6 +1,6 @@
 /** A run that was taken: carried out, and its end written down together with what it wants done. */
-import { setTimeout as pause } from "node:timers/promises";
 import { DatabaseError } from "../database/database.js";
+import { patiently } from "../database/patiently.js";
 import { toDatetime } from "../datetime.js";
 import { ApiError } from "../errors.js";
 import type { Log } from "../log.js";
@@ -8,10 +8,6 @@ import { outboxStatement } from "../run/outbox-table.js";
 import { type Performed, type Performer, perform } from "./perform.js";
 import type { TaskTable } from "./table.js";
 import type { StoredTask, Task } from "./task.js";
-
-/** A database that is away for so long takes the result of the run with it. */
-const END_TRIES = 30;
-const END_PAUSE = 2_000;
 
 interface Run {
   task: Task;
@@ -50,16 +46,4 @@ async function performed({ task, performer, log }: Run): Promise<Performed> {
 function reasonOf(cause: unknown): string {
   if (cause instanceof ApiError) return cause.text.replace(/^failed: /, "");
   return cause instanceof DatabaseError ? cause.message : "see the server's log";
-}
-
-async function patiently(work: () => Promise<void>): Promise<void> {
-  for (let tries = 1; ; tries += 1) {
-    try {
-      return await work();
-    } catch (cause) {
-      const passing = cause instanceof DatabaseError && cause.kind === "unavailable";
-      if (!passing || tries === END_TRIES) throw cause;
-      await pause(END_PAUSE);
-    }
-  }
 }

@@ -102,7 +102,7 @@ export class Scheduler implements Schedule {
   async list(): Promise<TaskReport[]> {
     const reports: TaskReport[] = [];
     for (const stored of await this.#table.read(this.#builtIn)) {
-      const found = await this.#book.find(stored.definition);
+      const found = await this.#book.find(stored.definition, 0);
       reports.push(reportOf(stored, found instanceof FaultError ? found.message : ""));
     }
     return reports;
@@ -112,7 +112,7 @@ export class Scheduler implements Schedule {
     const all = await this.#table.read(this.#builtIn);
     const stored = all.find(({ definition }) => definition.name.toLowerCase() === name.toLowerCase());
     if (stored === undefined) throw new ApiError("not found", "no task of that name; tasks lists those that there are");
-    const task = await this.#book.find(stored.definition);
+    const task = await this.#book.find(stored.definition, 0);
     if (task instanceof FaultError) throw new ApiError("failed", `${stored.definition.name}: ${task.message}`);
     const now = Date.now();
     if (!(await this.#table.seize(stored, this.#name, toDatetime(now + HOLD), toDatetime(now))))
