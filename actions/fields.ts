@@ -124,7 +124,7 @@ async function setAnyField(input: Input, context: ActionContext) {
   const row = cellText(input["row"]);
   if (row === "") throw new ApiError("wrong parameter", "rowid is missing: it tells which row to change");
   const value = cellText(input["value"]);
-  const rowKey = valueFor(columnOf(key, columns, "rowid"), row, "");
+  const rowKey = valueFor({ ...columnOf(key, columns, "rowid"), name: "rowid" }, row, "");
   if (table === "tb_users" && field.name === "credit") {
     const credit = parseAmount(value);
     if (credit === undefined) throw new ApiError("wrong parameter", "credit must be an amount such as 2.5");

@@ -24,8 +24,6 @@ const step = (rule: string, what: Cell | undefined, result: string, reason: stri
 
 /** Who calls, by the address of a trunk or by name or number. Errors: ApiError. */
 async function callerOf(ip: string, name: string, { session }: ActionContext): Promise<[Row, Row]> {
-  if (ip === "" && name === "")
-    throw new ApiError("wrong parameter", "ip or caller is missing: it tells whose call is meant");
   const { rows } = await (ip === ""
     ? session.run({ text: BY_NAME, values: [name, name, name] })
     : session.run({ text: BY_ADDRESS, values: [ip, ip, ip] }));

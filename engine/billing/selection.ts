@@ -28,8 +28,6 @@ type Input = Readonly<Record<string, Cell | undefined>>;
 
 /** Errors: ApiError "wrong parameter". */
 export function selectionOf({ days, fromdate, todate, usertype, parent }: Input): Selection {
-  if ((days ?? "") === "" && (fromdate ?? "") === "")
-    throw new ApiError("wrong parameter", "days or fromdate is missing: it tells which calls are priced anew");
   const from = (fromdate ?? "") === "" ? Date.now() - Number(days) * DAY : timeOf(fromdate, "fromdate");
   const day = cellText(todate).length === 10 ? DAY : 0;
   const to = (todate ?? "") === "" ? Date.now() + DAY : timeOf(todate, "todate") + day;

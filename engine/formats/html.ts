@@ -12,10 +12,14 @@ const html: Format = {
     contentType: "text/html; charset=utf-8",
     body:
       `<!DOCTYPE html><html><head><meta charset="utf-8"><title>${statusOf(answer)}</title></head>` +
-      `<body><p>${escapeMarkup(lineOf(answer))}</p>${tableMarkup(answer)}</body></html>`,
+      `<body>${lineMarkup(lineOf(answer))}${tableMarkup(answer)}</body></html>`,
   }),
 };
 export default html;
+
+/** A text of several lines keeps them. */
+const lineMarkup = (line: string): string =>
+  line.includes("\n") ? `<pre>${escapeMarkup(line)}</pre>` : `<p>${escapeMarkup(line)}</p>`;
 
 function tableMarkup(answer: Answer): string {
   const table = tableOf(answer);

@@ -159,6 +159,11 @@ const step = choose(
       {
         sql: described("One statement; {name} and {step.field} become bound values.", text),
         expect: described("How many rows it must show or change.", oneOf("one row", "rows", "no rows")),
+        most: described("How many rows are shown, in place of a limit; the answer tells when there are more.", {
+          type: ["integer", "string"],
+          minimum: 1,
+          must: "a number from 1, or the name of an integer parameter",
+        }),
         ...common,
       },
       ["sql"],

@@ -47,6 +47,8 @@ export interface StepCommonDefinition {
 export interface SqlStepDefinition extends StepCommonDefinition {
   sql: string;
   expect?: "one row" | "rows" | "no rows";
+  /** How many rows are shown: a number, or the name of a parameter. */
+  most?: number | string;
 }
 export interface CallStepDefinition extends StepCommonDefinition {
   call: string;

@@ -104,6 +104,8 @@ export interface SqlStep extends StepCommon {
   template: CompiledTemplate;
   /** undefined when anything will do. */
   expect: { rows: "one" | "some" | "none" } | undefined;
+  /** How many rows are shown, or the parameter that says it; the statement looks for one more. undefined for all. */
+  most: number | string | undefined;
   /** Written by an administrator: runs apart, with the row limit. */
   foreign: boolean;
   /** An asynchronous change of a row of tb_api: stored, answered, carried out in order. */

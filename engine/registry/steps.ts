@@ -107,7 +107,11 @@ function compileSql(
   statements: Statements,
 ): SqlStep | undefined {
   const base = common(definition, path, scope, statements);
-  const template = statements.compile([...path, "sql"], definition.sql, scope);
+  const { most } = definition;
+  if (typeof most === "string" && scope.params.get(most)?.kind !== "integer")
+    statements.faults.add([...path, "most"], `'${most}' is not an integer parameter`);
+  const limit = most === undefined ? "" : ` limit ${typeof most === "number" ? most + 1 : `{${most}}`}`;
+  const template = statements.compile([...path, "sql"], definition.sql + limit, scope);
   if (template === undefined) return undefined;
   const foreign = scope.open;
   return {
@@ -115,6 +119,7 @@ function compileSql(
     ...base,
     template,
     expect: definition.expect === undefined ? undefined : { rows: EXPECTATIONS[definition.expect] },
+    most,
     foreign,
     deferred: foreign && template.verb === "change" && !template.waits,
   };

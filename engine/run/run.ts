@@ -183,10 +183,19 @@ async function stepResult(step: Step, work: Work, session: Session): Promise<Ste
 }
 
 async function runSql(step: SqlStep, work: Work, session: Session): Promise<StepResult> {
-  const statement = bindTemplate(step.template, work.scope);
+  const most = typeof step.most === "string" ? Number(work.scope.params[step.most]) : step.most;
+  const statement = bindTemplate(step.template, withOneMore(step, work.scope));
   const { database, settings } = work.services;
   if (step.foreign) return resultOf(await database.runForeign(statement, { maxRows: settings.current.maxrows }));
-  return resultOf(await session.run(statement));
+  const found = await session.run(statement);
+  const truncated = most !== undefined && found.rows.length > most;
+  return resultOf(truncated ? { ...found, rows: found.rows.slice(0, most), truncated } : found);
+}
+
+/** `most`: one row more is looked for, so that the answer can tell of it. */
+function withOneMore({ most }: SqlStep, scope: RunScope): RunScope {
+  if (typeof most !== "string") return scope;
+  return { ...scope, params: { ...scope.params, [most]: Number(scope.params[most]) + 1 } };
 }
 
 /** The first row's fields lie beside the counts, so that `{step.field}` finds them. */
