@@ -86,7 +86,7 @@ async function carryOut(work: Work): Promise<Answer> {
         "what a failure asks for can't be stored",
       ),
     );
-    throw spoken(cause, undefined, work);
+    throw spoken(cause, work);
   }
   return work.afterwards.length === 0 ? answer : completed(work);
 }
@@ -164,7 +164,7 @@ async function changeWithHooks(step: SqlStep, work: Work): Promise<StepResult> {
     });
     return resultOf(done);
   } catch (cause) {
-    throw spoken(cause, step, work);
+    throw ownWords(cause, step, work);
   }
 }
 
@@ -178,7 +178,7 @@ async function stepResult(step: Step, work: Work, session: Session): Promise<Ste
     if (step.kind === "sql" && !isExpected(step, result)) throw otherwiseOf(step, work) ?? unexpected(step);
     return result;
   } catch (cause) {
-    throw spoken(cause, step, work);
+    throw ownWords(cause, step, work);
   }
 }
 
@@ -246,12 +246,15 @@ const REFUSALS: Readonly<Partial<Record<DatabaseErrorKind, readonly [ErrorClass,
 };
 const FAULTY_STATEMENT = ["failed", "the statement of this entry failed"] as const;
 
-/** A database's refusal in words for the caller; of a value that is taken, the step's own where it has some. */
-function spoken(cause: unknown, step: Step | undefined, work: Work): unknown {
+/** The step's own words for a value that is taken. Other refusals stay as they are, as a transaction tries conflicts again. */
+const ownWords = (cause: unknown, step: Step, work: Work): unknown =>
+  (cause instanceof DatabaseError && cause.kind === "duplicate" ? otherwiseOf(step, work) : undefined) ?? cause;
+
+/** A database's refusal in words for the caller. */
+function spoken(cause: unknown, { entry }: Work): unknown {
   if (!(cause instanceof DatabaseError)) return cause;
-  const own = cause.kind === "duplicate" && step !== undefined ? otherwiseOf(step, work) : undefined;
-  const words = REFUSALS[cause.kind] ?? (work.entry.open ? FAULTY_STATEMENT : undefined);
-  return own ?? (words === undefined ? cause : new ApiError(...words, { cause }));
+  const words = REFUSALS[cause.kind] ?? (entry.open ? FAULTY_STATEMENT : undefined);
+  return words === undefined ? cause : new ApiError(...words, { cause });
 }
 
 async function storeFailureHooks({ entry, caller, scope, services }: Work): Promise<void> {
