@@ -2,6 +2,7 @@
 import { hash, timingSafeEqual } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
 import { isAdmin } from "../engine/admit/kind.js";
+import { countryCode, normalNumber } from "../engine/billing/numbers.js";
 import type { Action, ActionContext, Services } from "../engine/contracts.js";
 import { formatAmount, parseAmount } from "../engine/database/amount.js";
 import { cellText } from "../engine/database/cells.js";
@@ -51,10 +52,17 @@ function senderFor(input: Input, { caller, services }: ActionContext): string {
   return /^\d{3,15}$/.test(phone) ? phone : (senderOf(services.settings.current.smsfrom) ?? "");
 }
 
+/** Errors: ApiError "wrong parameter". */
+function recipientOf(input: Input, { caller }: ActionContext): string {
+  const written = normalNumber(cellText(input["to"]), countryCode(cellText(caller.fields["country"])));
+  if (written === undefined) throw new ApiError("wrong parameter", "to must be a phone number");
+  return written.number;
+}
+
 async function send(input: Input, context: ActionContext) {
   const { services, session, caller, store } = context;
   checkGateway(services.settings.current);
-  const to = cellText(input["to"]);
+  const to = recipientOf(input, context);
   const text = wellFormed(cellText(input["text"]));
   const { coding, parts } = coded(text, String(input["unicode"] ?? "0") === "1", services);
   const { cost, currency } = priceOf(to, parts.length, context);
@@ -126,7 +134,7 @@ const sms: Action = {
       summary: "Takes the price of a message and queues it.",
       input: {
         "from?": "Digits, or up to 11 letters and digits.",
-        to: "Digits.",
+        to: "A phone number as it is written; national forms are read as those of the caller's country.",
         text: "The text.",
         "unicode?": "1 sends it as UCS-2.",
         "wait?": "1 waits for the delivery report before the answer.",

@@ -71,6 +71,7 @@ const TYPES = [
   "username",
   "usernames",
   "phone",
+  "dialled",
   "callee",
   "email",
   "password",

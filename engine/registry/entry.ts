@@ -36,6 +36,7 @@ export type ParamType =
   | "username"
   | "usernames"
   | "phone"
+  | "dialled"
   | "callee"
   | "email"
   | "password"

@@ -117,6 +117,15 @@ const phone: TypeRule = {
   allowed: () => "a phone number of 1 to 32 digits",
 };
 
+/** With its `+` or `00`, and a plus sign that arrived as a blank: only the caller's country tells what it is. */
+const dialled: TypeRule = {
+  kind: "text",
+  constraints: [],
+  read: asSent,
+  schema: () => ({ type: "string", maxLength: 64, pattern: "^[\\s(+]*\\d[\\d\\s\\-./()]*$" }),
+  allowed: () => "a phone number or a prefix of one",
+};
+
 /** A number as people write it loses its signs; a name stays. */
 const callee: TypeRule = {
   kind: "text",
@@ -169,6 +178,7 @@ export const PARAM_TYPES: Readonly<Record<ParamType, TypeRule>> = {
   username,
   usernames,
   phone,
+  dialled,
   callee,
   email,
   password,
