@@ -48,11 +48,9 @@ function flatObject(text: string): [string, ParamValue][] {
   return pairs;
 }
 
-function ownText(value: unknown, source: string): ParamValue {
-  if (typeof value === "string" || value === null) return value;
-  if (typeof value === "boolean") return value ? "1" : "0";
-  return source;
-}
+/** `true` stays a word, which a flag takes and an amount does not. */
+const ownText = (value: unknown, source: string): ParamValue =>
+  typeof value === "string" || value === null ? value : source;
 
 function refuse(why: string): never {
   throw new ApiError("wrong parameter", why);
