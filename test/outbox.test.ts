@@ -55,6 +55,25 @@ eachDatabase("outbox", (fresh, dialect) => {
     assert.deepEqual(await valuesOf(server.engine, "select name from tb_users where username = 'alice'"), ["fine"]);
   });
 
+  test("a change that takes too long is given up after three tries, so that others follow", async (t) => {
+    const server = await startTestServer(await fresh(), { TBAPI_SQLTIMEOUT: "200" });
+    t.after(() => server.stop());
+    const { database } = server.engine.services;
+    const endless = Array.from({ length: 12 }, (_, index) => `tb_users u${index}`).join(", ");
+    await addEntry(server, "slow", { customsql: `insert into tb_offmessages (body) select count(*) from ${endless}` });
+    await addEntry(server, "fine", { customsql: "update tb_users set name = 'fine' where id = [USERID]" });
+    for (const entry of ["slow", "fine"]) assert.match(await server.get(entry, as("alice")), /^OK: accepted/);
+    while ((await server.engine.services.outbox.counts()).waiting > 0) {
+      const text = "update tb_outbox set nexttry = '2000-01-01 00:00:00' where state = 'waiting' and tries > 0";
+      await database.run({ text, values: [] });
+      server.engine.outbox.wake();
+      await pause(50);
+    }
+    const { rows } = await database.run({ text: "select entry, state, tries from tb_outbox", values: [] });
+    assert.deepEqual(rows, [{ entry: "slow", state: "failed", tries: 3 }]);
+    assert.deepEqual(await valuesOf(server.engine, "select name from tb_users where username = 'alice'"), ["fine"]);
+  });
+
   test("an item is held for longer than its statement may wait and run", async (t) => {
     const server = await startTestServer(await fresh(), { TBAPI_SQLTIMEOUT: "600000" });
     t.after(() => server.stop());

@@ -200,7 +200,7 @@ export class OutboxWorker implements Outbox {
 
   async #failed(item: ClaimedItem, carrier: Carrier, cause: unknown): Promise<boolean> {
     const { id, tries, kind } = item;
-    const last = !isPassing(cause) || tries >= carrier.tries;
+    const last = !isPassing(cause, tries) || tries >= carrier.tries;
     const reason = cause instanceof Error ? cause.message : String(cause);
     this.#log.warn({ event: "outbox", item: id, kind, tries, last, err: cause }, "an item of the outbox failed");
     if (!last) this.#pools.get(kind)?.waited();
