@@ -7,6 +7,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import type { Engine } from "../engine/engine.js";
 import { eachDatabase } from "./databases.js";
 import { ADMIN, as, startTestServer, type TestServer } from "./server.js";
+import { startSmsGateway } from "./sms-gateway.js";
 
 const addEntry = async (server: TestServer, fname: string, columns: Record<string, string | number>): Promise<void> => {
   const row: Record<string, string | number> = { fname, req_user: 12, ...columns };
@@ -105,6 +106,25 @@ eachDatabase("outbox", (fresh, dialect) => {
     await settled(server.engine);
     const bodies = await valuesOf(server.engine, "select body from tb_offmessages order by id");
     assert.deepEqual(bodies, ["done it's", "failed '); delete from tb_users; --"]);
+  });
+
+  test("a server that stops ends what it has in hand, so that the next does not begin it again", async (t) => {
+    const gateway = await startSmsGateway();
+    gateway.state.milliseconds = 700;
+    const database = await fresh();
+    const options = { TBAPI_SMSURL: gateway.url };
+    const first = await startTestServer(database, options);
+    assert.match(await first.get("sms", as("alice", { bnum: "36301234567", txt: "once" })), /^OK: queued/);
+    while (gateway.asked.length === 0) await pause(10);
+    await first.stop();
+    const second = await startTestServer(database, options);
+    t.after(async () => {
+      await second.stop();
+      gateway.stop();
+    });
+    await settled(second.engine);
+    assert.deepEqual(await valuesOf(second.engine, "select status from tb_sms"), ["sent"]);
+    assert.equal(gateway.asked.length, 1);
   });
 
   test("servers that share an outbox carry each item out once, and a lane in its order", async (t) => {

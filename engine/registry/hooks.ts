@@ -52,7 +52,10 @@ function compileHook(on: Hook["on"], kind: HookKind, body: string, path: Path, o
   }
   const delivery = DELIVERIES[kind];
   if (!deliveries.has(delivery)) {
-    statements.faults.add(path, `'${kind}' can't be carried out by this version, which has no ${delivery}; choose another action`);
+    statements.faults.add(
+      path,
+      `'${kind}' can't be carried out by this version, which has no ${delivery}; choose another action`,
+    );
     return undefined;
   }
   const before = statements.placed.length;
