@@ -1,5 +1,5 @@
 /** Mails: stored in the outbox with what caused them, sent afterwards. */
-import type { Action, ActionContext, DeliveredItem, Services } from "../engine/contracts.js";
+import type { Action, ActionContext, Booking, DeliveredItem, Services } from "../engine/contracts.js";
 import { cellText } from "../engine/database/cells.js";
 import { ApiError } from "../engine/errors.js";
 import { addressesOf, isEmailAddress } from "../engine/mail/address.js";
@@ -70,6 +70,14 @@ function recipients({ to }: Letter, { settings }: Services): string[] {
   return list;
 }
 
+/** A mail for each of several recipients, since the server may take it for one of them alone. */
+const split =
+  ({ entry, userId }: DeliveredItem, letter: Letter, services: Services): Booking =>
+  async (session) => {
+    for (const to of recipients(letter, services))
+      await services.outbox.put(session, { kind: "email.deliver", body: { ...letter, to }, entry, userId });
+  };
+
 function textOf({ text, secret }: Letter, { passwords }: Services): string {
   if (secret === undefined) return text;
   const clear = passwords.open(secret);
@@ -125,8 +133,10 @@ const email: Action = {
       tries: 50,
       async deliver(item, { services, signal }) {
         const letter = item.body as Letter;
+        const [to = "", ...others] = recipients(letter, services);
+        if (others.length > 0) return split(item, letter, services);
         const mail = {
-          to: recipients(letter, services),
+          to,
           ...(letter.from === undefined ? {} : { from: letter.from }),
           ...(letter.replyTo === undefined ? {} : { replyTo: letter.replyTo }),
           subject: letter.subject,

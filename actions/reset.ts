@@ -60,7 +60,7 @@ async function send(item: DeliveredItem, services: Services, signal: AbortSignal
     const hash = hashOf(code, Number(account["id"]), services);
     const filled = text.replace(/\[(?:ACCOUNT|CODE)\]/g, (word) => words[word] ?? word);
     const id = `${item.id}.${services.passwords.pinHash(hash).slice(0, 32)}`;
-    await sendMail({ to: [String(account["email"])], subject, text: filled, id }, services, signal).catch(
+    await sendMail({ to: String(account["email"]), subject, text: filled, id }, services, signal).catch(
       async (cause) => {
         // A code that did not get out is none of those that an account may have.
         await services.database.run({ text: "delete from tb_passwordresets where codehash = ?", values: [hash] });

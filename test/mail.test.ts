@@ -273,6 +273,26 @@ describe("an SMTP server that fails", () => {
     }
   });
 
+  test("refuses one of several administrators: the others get the mail, and the outbox tells", async (t) => {
+    const { server, mail } = await serversAt(
+      await freshSqlite(),
+      t,
+      {
+        onRcptTo: ({ address }, _session, done) =>
+          done(address.startsWith("gone") ? Object.assign(new Error("no such box"), { responseCode: 550 }) : null),
+      },
+      { TBAPI_MAILTO: "one@example.com, gone@example.com; two@example.com" },
+    );
+    await addRow(server, "tell", { custom_action: 1, custom_action_body: "hello" });
+    await server.get("tell", as("alice"));
+    await mail.received(2);
+    while ((await server.engine.services.outbox.counts()).waiting > 0) await pause(20);
+    assert.deepEqual(mail.mails.flatMap(({ to }) => to).sort(), ["one@example.com", "two@example.com"]);
+    const [item, ...more] = await stateOf(server);
+    assert.deepEqual([item?.["state"], more], ["failed", []]);
+    assert.match(String(item?.["lasterror"]), /no such box/);
+  });
+
   test("does not answer in time: tried again", async (t) => {
     const { server } = await serversAt(
       await freshSqlite(),

@@ -7,6 +7,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import type { Engine } from "../engine/engine.js";
 import { eachDatabase } from "./databases.js";
 import { ADMIN, as, startTestServer, type TestServer } from "./server.js";
+import { startSmsGateway } from "./sms-gateway.js";
 
 const addEntry = async (server: TestServer, fname: string, columns: Record<string, string | number>): Promise<void> => {
   const row: Record<string, string | number> = { fname, req_user: 12, ...columns };
@@ -55,6 +56,25 @@ eachDatabase("outbox", (fresh, dialect) => {
     assert.deepEqual(await valuesOf(server.engine, "select name from tb_users where username = 'alice'"), ["fine"]);
   });
 
+  test("a change that takes too long is given up after three tries, so that others follow", async (t) => {
+    const server = await startTestServer(await fresh(), { TBAPI_SQLTIMEOUT: "200" });
+    t.after(() => server.stop());
+    const { database } = server.engine.services;
+    const endless = Array.from({ length: 12 }, (_, index) => `tb_users u${index}`).join(", ");
+    await addEntry(server, "slow", { customsql: `insert into tb_offmessages (body) select count(*) from ${endless}` });
+    await addEntry(server, "fine", { customsql: "update tb_users set name = 'fine' where id = [USERID]" });
+    for (const entry of ["slow", "fine"]) assert.match(await server.get(entry, as("alice")), /^OK: accepted/);
+    while ((await server.engine.services.outbox.counts()).waiting > 0) {
+      const text = "update tb_outbox set nexttry = '2000-01-01 00:00:00' where state = 'waiting' and tries > 0";
+      await database.run({ text, values: [] });
+      server.engine.outbox.wake();
+      await pause(50);
+    }
+    const { rows } = await database.run({ text: "select entry, state, tries from tb_outbox", values: [] });
+    assert.deepEqual(rows, [{ entry: "slow", state: "failed", tries: 3 }]);
+    assert.deepEqual(await valuesOf(server.engine, "select name from tb_users where username = 'alice'"), ["fine"]);
+  });
+
   test("an item is held for longer than its statement may wait and run", async (t) => {
     const server = await startTestServer(await fresh(), { TBAPI_SQLTIMEOUT: "600000" });
     t.after(() => server.stop());
@@ -86,6 +106,25 @@ eachDatabase("outbox", (fresh, dialect) => {
     await settled(server.engine);
     const bodies = await valuesOf(server.engine, "select body from tb_offmessages order by id");
     assert.deepEqual(bodies, ["done it's", "failed '); delete from tb_users; --"]);
+  });
+
+  test("a server that stops ends what it has in hand, so that the next does not begin it again", async (t) => {
+    const gateway = await startSmsGateway();
+    gateway.state.milliseconds = 700;
+    const database = await fresh();
+    const options = { TBAPI_SMSURL: gateway.url };
+    const first = await startTestServer(database, options);
+    assert.match(await first.get("sms", as("alice", { bnum: "36301234567", txt: "once" })), /^OK: queued/);
+    while (gateway.asked.length === 0) await pause(10);
+    await first.stop();
+    const second = await startTestServer(database, options);
+    t.after(async () => {
+      await second.stop();
+      gateway.stop();
+    });
+    await settled(second.engine);
+    assert.deepEqual(await valuesOf(second.engine, "select status from tb_sms"), ["sent"]);
+    assert.equal(gateway.asked.length, 1);
   });
 
   test("servers that share an outbox carry each item out once, and a lane in its order", async (t) => {

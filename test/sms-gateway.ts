@@ -5,10 +5,10 @@ import type { AddressInfo } from "node:net";
 /** A gateway that answers what the test wants, and keeps what it was asked. */
 export async function startSmsGateway() {
   const asked: URL[] = [];
-  const state = { status: 200, body: "OK 1" };
+  const state = { status: 200, body: "OK 1", milliseconds: 0 };
   const server = createServer((request, response) => {
     asked.push(new URL(request.url ?? "", "http://gateway"));
-    response.writeHead(state.status).end(state.body);
+    setTimeout(() => response.writeHead(state.status).end(state.body), state.milliseconds);
   });
   server.listen(0, "127.0.0.1");
   await new Promise((resolve) => server.once("listening", resolve));

@@ -5,9 +5,9 @@ import type { Services } from "../contracts.js";
 import { PassingError } from "../errors.js";
 import type { Settings } from "../settings.js";
 
-/** One mail as it is sent; addresses are bare mailboxes. */
+/** One mail as it is sent, to one recipient; addresses are bare mailboxes. */
 export interface Mail {
-  to: readonly string[];
+  to: string;
   /** `mailfrom` where absent. */
   from?: string;
   replyTo?: string;
@@ -41,7 +41,7 @@ export async function sendMail(
     await pool.sendMail({
       from,
       ...(replyTo === undefined ? {} : { replyTo: { name: "", address: replyTo } }),
-      to: to.map((address) => ({ name: "", address })),
+      to: { name: "", address: to },
       subject: oneLine(subject),
       text,
       messageId: `<${id}@${domainOf(current.mailfrom)}>`,

@@ -42,5 +42,11 @@ export function subjectOf(text: string): string {
 /** A statement whose texts and numbers are masked: they may be secrets. The statement must be one that can be read. */
 export const withoutLiterals = (sql: string): string => tokenise(sql).map(masked).join("").replace(/\s+/g, " ").trim();
 
+/** What the statement of a row of tb_api changed; undefined where that is data that the record does not follow. */
+export function changeStatement(deed: Deed, sql: string): Statement | undefined {
+  const subject = subjectOf(sql);
+  return subject === "data" ? undefined : auditStatement(deed, `${subject}: changed by the statement of this entry`);
+}
+
 const masked = ({ kind, text }: Token): string =>
   kind === "string" ? "'...'" : kind === "number" ? "?" : kind === "comment" ? " " : text;

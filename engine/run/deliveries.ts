@@ -135,8 +135,11 @@ const deliveredOf = ({ id, body, entry, userid, tries }: ClaimedItem): Delivered
   tries,
 });
 
-/** A failure that may be over at the next try; a statement that is wrong stays wrong. */
-export const isPassing = (cause: unknown): boolean =>
+/** A statement that takes too long holds up what stands behind it: it is soon given up. */
+const TIMEOUT_TRIES = 3;
+
+/** A failure of the try of that number that may be over at the next one; a statement that is wrong stays wrong. */
+export const isPassing = (cause: unknown, tries: number): boolean =>
   cause instanceof PassingError ||
   (cause instanceof DatabaseError &&
-    (cause.kind === "unavailable" || cause.kind === "conflict" || cause.kind === "timeout"));
+    (cause.kind === "unavailable" || cause.kind === "conflict" || (cause.kind === "timeout" && tries < TIMEOUT_TRIES)));

@@ -10,6 +10,8 @@ import { type ClaimedItem, OutboxTable, outboxStatement, type StoredItem } from 
 
 /** Seconds that a claim lasts beyond what its first item may take; a row that takes longer renews it. */
 const ROW_SECONDS = 30;
+/** Milliseconds that a stop leaves to what is in hand, since what is cut off is begun again and may be done twice. */
+const GRACE = 10_000;
 /** Milliseconds. */
 const PURGE_EVERY = 3_600_000;
 const RECOVER_EVERY = 1_000;
@@ -19,6 +21,8 @@ export class OutboxWorker implements Outbox {
   readonly #database: Database;
   readonly #log: Log;
   readonly #stop = new AbortController();
+  /** Ends the tries in hand. */
+  readonly #cut = new AbortController();
   readonly #pools = new Map<string, Pool>();
   #carriers: ReadonlyMap<string, Carrier> = new Map();
   #woken: (() => void) | undefined;
@@ -67,12 +71,14 @@ export class OutboxWorker implements Outbox {
     this.#loop = this.#run();
   }
 
-  /** Resolves when the items in hand are done; those that were claimed and not begun are given back. */
+  /** Resolves when the items in hand are done, or cut off after a while; those that were claimed and not begun are given back. */
   async stop(): Promise<void> {
     this.#stop.abort();
+    const timer = setTimeout(() => this.#cut.abort(), GRACE);
     this.wake();
     await this.#loop;
     for (const pool of this.#pools.values()) await pool.idle();
+    clearTimeout(timer);
   }
 
   get #stopping(): boolean {
@@ -189,7 +195,7 @@ export class OutboxWorker implements Outbox {
   /** True when the item is done or given up, so that the next of its lane may follow. */
   async #carry(item: ClaimedItem, carrier: Carrier): Promise<boolean> {
     try {
-      await carrier.carry(item, this.#stop.signal);
+      await carrier.carry(item, this.#cut.signal);
       this.#pools.get(item.kind)?.resume();
       return true;
     } catch (cause) {
@@ -200,7 +206,7 @@ export class OutboxWorker implements Outbox {
 
   async #failed(item: ClaimedItem, carrier: Carrier, cause: unknown): Promise<boolean> {
     const { id, tries, kind } = item;
-    const last = !isPassing(cause) || tries >= carrier.tries;
+    const last = !isPassing(cause, tries) || tries >= carrier.tries;
     const reason = cause instanceof Error ? cause.message : String(cause);
     this.#log.warn({ event: "outbox", item: id, kind, tries, last, err: cause }, "an item of the outbox failed");
     if (!last) this.#pools.get(kind)?.waited();
@@ -211,7 +217,7 @@ export class OutboxWorker implements Outbox {
         const { changed } = await session.run(this.table.setback(item, state, reason, pauseSeconds(tries)));
         if (changed === 1) await booking?.(session);
       });
-    await patiently(written, this.#stop.signal);
+    await patiently(written, this.#cut.signal);
     return last;
   }
 }

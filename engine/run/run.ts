@@ -13,7 +13,7 @@ import { ApiError, type ErrorClass } from "../errors.js";
 import type { CallStep, Entry, Params, RunScope, SqlStep, Step, StepResult } from "../registry/entry.js";
 import type { Answer, ApiRequest, Caller, Cell, RelayTarget } from "../request.js";
 import { shownSettings } from "../settings.js";
-import { auditStatement } from "./audit.js";
+import { auditStatement, changeStatement } from "./audit.js";
 import { bindTemplate } from "./bind.js";
 import { deferredChange, hookItems } from "./hooks.js";
 import { keepAnswer, once } from "./once.js";
@@ -144,14 +144,15 @@ async function perStep(work: Work, session: Session): Promise<Answer> {
   return answer;
 }
 
-/** An administrator's change and the hooks of its success, in one transaction. */
+/** An administrator's change, its record and the hooks of its success, in one transaction. */
 async function changeWithHooks(step: SqlStep, work: Work): Promise<StepResult> {
   const { database } = work.services;
   const statement = bindTemplate(step.template, work.scope);
-  const hooks = successHooks(work);
+  const record = changeStatement(work, statement.text);
+  const beside = [...(record ? [record] : []), ...successHooks(work)];
   if (step.deferred) {
     await database.transaction(async (session) => {
-      for (const stored of [outboxStatement(deferredChange(work.entry, work.caller, statement)), ...hooks])
+      for (const stored of [outboxStatement(deferredChange(work.entry, work.caller, statement)), ...beside])
         await session.run(stored);
     });
     work.scope.deferred = true;
@@ -159,7 +160,7 @@ async function changeWithHooks(step: SqlStep, work: Work): Promise<StepResult> {
   }
   try {
     const done = await database.runForeign(statement, {
-      andThen: hooks,
+      andThen: beside,
       maxRows: work.services.settings.current.maxrows,
     });
     return resultOf(done);
