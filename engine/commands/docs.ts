@@ -39,7 +39,7 @@ async function page(entries: readonly Entry[]): Promise<string> {
   const sections = await sectionsOf(entries);
   return [
     "# tbapi",
-    "This page is made of the definitions by `make docs`. A request is `http://SERVER/mvapireq/?apientry=NAME&parameter=value`, its answer `OK: text` or `ERROR: class: detail`.",
+    "This page is made of the definitions by `make docs`. A request is `http://SERVER/mvapireq/?apientry=NAME&parameter=value`, its answer `OK: text` or `ERROR: class: detail`. In the answers of the examples N stands for digits, and … for what differs.",
     table(["parameter of every request", "meaning"], Object.entries(COMMON_PARAMETERS)),
     ...sections.flatMap(({ title, members }) => [`## ${title}`, ...members.flatMap(block)]),
     "## Failures",

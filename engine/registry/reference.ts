@@ -1,5 +1,6 @@
 /** What one entry is, in words made of its definition: for `help` and for the reference page. */
 import type { AccessRule, Entry, Example, ParamSpec } from "./entry.js";
+import { shownAnswer } from "./shown-answer.js";
 
 const WHO: Readonly<Record<AccessRule["user"], string>> = {
   2: "nobody",
@@ -77,10 +78,12 @@ function exampleLines(entry: Entry, { title, as, request, answer }: Example): st
         ];
   const key: [string, string][] = entry.access.key ? [["authkey", "KEY"]] : [];
   const query = new URLSearchParams([["apientry", entry.name], ...key, ...login, ...Object.entries(request)]);
-  const pattern = /^\/(.*)\/$/s.exec(answer)?.[1];
   return [
     title === undefined ? "Example:" : `Example: ${title}`,
     `    /mvapireq/?${query}`,
-    ...(pattern === undefined ? answer.split("\n") : [`an answer that fits ${pattern}`]).map((line) => `    ${line}`),
+    ...shownAnswer(answer)
+      .trimEnd()
+      .split("\n")
+      .map((line) => `    ${line}`),
   ];
 }
