@@ -79,8 +79,12 @@ for (const idpattern of ["", "OK (\\d+)"])
     assert.deepEqual(asked, ["once"]);
   });
 
-test("requests are told to come again, and a change that was accepted is carried out afterwards", async (t) => {
-  const { server, door } = await started(t);
+test("requests are told to come again; accepted changes and tasks go on afterwards", async (t) => {
+  const { server, door } = await started(t, { TBAPI_SCHEDULER: "1" });
+  const tick = "insert into tb_scheduledtasks (name, cron, sqlcommand) values ('tick', '* * * * * *', ?)";
+  await rowsOf(server, tick, ["insert into tb_offmessages (body) values ('tick')"]);
+  const ticks = async () => (await rowsOf(server, "select id from tb_offmessages where body = 'tick'")).length;
+  await until(async () => (await ticks()) > 0);
   const insert = `insert into tb_api (fname, req_user, customsql, custom_action, custom_action_body)
     values ('note', 12, 'insert into tb_offmessages (body) values (''[SPARAM1]'')', 58, 'delete from tb_users where id = 0')`;
   await rowsOf(server, insert);
@@ -93,5 +97,7 @@ test("requests are told to come again, and a change that was accepted is carried
   door.open();
   await until(async () => (await server.get("balance", as("alice"))).startsWith("Your credit"));
   await settled(server);
-  assert.deepEqual(await rowsOf(server, "select body from tb_offmessages"), [{ body: "before" }]);
+  assert.deepEqual(await rowsOf(server, "select body from tb_offmessages where body <> 'tick'"), [{ body: "before" }]);
+  const before = await ticks();
+  await until(async () => (await ticks()) > before + 1);
 });
