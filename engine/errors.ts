@@ -71,6 +71,9 @@ export class FaultError extends Error {
   }
 }
 
+/** The words of others, such as a mail server's, for a good answer: clients take one that has `error` in it for a failed one. */
+export const harmless = (words: string): string => words.replace(/error/gi, "fault");
+
 /** The one door through which unknown throws become an answer. The cause is for the log, never for the caller. */
 export function toApiError(cause: unknown, requestId: string): ApiError {
   if (cause instanceof ApiError) return cause;

@@ -265,11 +265,15 @@ describe("an SMTP server that fails", () => {
       [550, "failed"],
     ] as const) {
       const refuse: SMTPServerOptions = {
-        onRcptTo: (_address, _session, done) => done(Object.assign(new Error("no such box"), { responseCode: code })),
+        onRcptTo: (_address, _session, done) =>
+          done(Object.assign(new Error("Error: no such box"), { responseCode: code })),
       };
       const { server } = await serversAt(await freshSqlite(), t, refuse);
       await send(server);
       assert.equal((await tried(server, 1))["state"], state);
+      const told = await server.get("outbox", as(ADMIN.username));
+      assert.match(told, /no such box/);
+      assert.doesNotMatch(told, /error/i);
     }
   });
 

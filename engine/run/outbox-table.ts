@@ -3,6 +3,7 @@ import { randomUUID } from "node:crypto";
 import type { OutboxItem } from "../contracts.js";
 import type { BoundValue, Database, QueryResult, Statement } from "../database/database.js";
 import { toDatetime } from "../datetime.js";
+import { harmless } from "../errors.js";
 
 /** An item as the table has it; `body` is JSON. */
 export interface StoredItem {
@@ -137,7 +138,7 @@ export class OutboxTable {
   completion({ id, claim }: ClaimedItem, outcome: string): Statement {
     return {
       text: "update tb_outbox set state = 'done', lasterror = ? where id = ? and claimedby = ?",
-      values: [outcome, id, claim],
+      values: [harmless(outcome), id, claim],
     };
   }
 
@@ -145,7 +146,7 @@ export class OutboxTable {
   setback({ id, claim }: ClaimedItem, state: "waiting" | "failed", reason: string, pauseSeconds: number): Statement {
     return {
       text: "update tb_outbox set state = ?, nexttry = ?, lasterror = ? where id = ? and claimedby = ?",
-      values: [state, now(pauseSeconds), reason.slice(0, 500), id, claim],
+      values: [state, now(pauseSeconds), harmless(reason).slice(0, 500), id, claim],
     };
   }
 

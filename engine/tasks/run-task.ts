@@ -2,7 +2,7 @@
 import { DatabaseError } from "../database/database.js";
 import { patiently } from "../database/patiently.js";
 import { toDatetime } from "../datetime.js";
-import { ApiError } from "../errors.js";
+import { ApiError, harmless } from "../errors.js";
 import type { Log } from "../log.js";
 import { outboxStatement } from "../run/outbox-table.js";
 import { type Performed, type Performer, perform } from "./perform.js";
@@ -24,7 +24,7 @@ export async function runTask(run: Run): Promise<{ result: string; stored: boole
   const began = toDatetime(Date.now());
   const { result, items } = await performed(run);
   const { stored, by, table, performer } = run;
-  const words = result.replace(/error/gi, "fault").slice(0, 2_000);
+  const words = harmless(result).slice(0, 2_000);
   await patiently(() =>
     performer.database.transaction(async (session) => {
       await table.end(session, stored, by, { began, now: toDatetime(Date.now()), result: words });
