@@ -138,6 +138,15 @@ eachDatabase("database", (fresh, dialect) => {
     assert.deepEqual((await run("select count(*) as n from tb_callbacknumbers")).rows, [{ n: 1 }]);
   });
 
+  test("a change is undone where what belongs to it finds nothing to change", async () => {
+    const change = "update tb_users set name = 'undone' where id = 1001";
+    const gone = { text: "delete from tb_outbox where id = 0", values: [], changes: 1 };
+    await assert.rejects(foreign(change, { andThen: [gone] }), { name: "DatabaseError", kind: "absent" });
+    assert.notEqual((await run("select name from tb_users where id = 1001")).rows[0]?.["name"], "undone");
+    await foreign(change, { andThen: [{ ...gone, changes: 0 }] });
+    assert.equal((await run("select name from tb_users where id = 1001")).rows[0]?.["name"], "undone");
+  });
+
   for (const [text, kind, words] of [
     ["select nosuch from tb_users", "syntax", /nosuch/],
     ["select 1 from tb_nosuch", "syntax", /tb_nosuch/],

@@ -1,5 +1,6 @@
 /** The two databases behind one interface. Everything above this folder sends text with `?` placeholders and bound values. */
 import type { Row } from "../request.js";
+import type { Consequence } from "./consequence.js";
 
 export type Dialect = "sqlite" | "mariadb";
 
@@ -34,8 +35,8 @@ export interface QueryOptions {
 }
 
 export interface ForeignOptions extends QueryOptions {
-  /** Statements of the engine's own that belong to a change: run after it in one transaction, all or none. */
-  andThen?: readonly Statement[];
+  /** Run after the statement in one transaction, all or none. */
+  andThen?: readonly Consequence[];
 }
 
 /** Runs statements one after the other. */
@@ -115,6 +116,7 @@ export type DatabaseErrorKind =
   | "timeout" /* ended, since it took longer than it may */
   | "conflict" /* deadlock or serialisation failure; a transaction retries it */
   | "unavailable" /* no connection */
+  | "absent" /* what had to be there is gone */
   | "failed";
 
 /** What went wrong in the database. `message` is in plain words and may be shown to an administrator. */

@@ -1,5 +1,6 @@
 /** MariaDB and MySQL. The driver's callbacks rather than its promises: they cost a request less. */
 import type { MariaDbAddress } from "./address.js";
+import { expectChanges } from "./consequence.js";
 import type {
   Column,
   Database,
@@ -156,7 +157,7 @@ class MariaDb implements Database {
     try {
       await loan.control("start transaction", limits.limit);
       const result = await loan.step(statement, { ...limits, drain: true });
-      for (const next of options.andThen ?? []) await loan.step(next, limits);
+      for (const next of options.andThen ?? []) expectChanges(next, await loan.step(next, limits));
       await loan.control("commit", limits.limit);
       return result;
     } finally {

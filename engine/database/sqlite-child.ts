@@ -5,6 +5,7 @@
  * committed is gone then, as SQLite has it.
  */
 import { Worker } from "node:worker_threads";
+import { expectChanges } from "./consequence.js";
 import { DatabaseError, type QueryResult } from "./database.js";
 import { SqliteConnection } from "./sqlite-connection.js";
 import { sqliteError } from "./sqlite-errors.js";
@@ -41,7 +42,7 @@ function together(task: ForeignTask): QueryResult {
   connection.control("begin immediate");
   try {
     const result = run(task);
-    for (const next of task.andThen) connection.runStatement(next);
+    for (const next of task.andThen) expectChanges(next, connection.runStatement(next));
     connection.control("commit");
     return result;
   } catch (error) {

@@ -2,6 +2,7 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
+import type { Consequence } from "./consequence.js";
 import { DatabaseError, type DatabaseErrorKind, type PoolState, type QueryResult, type Statement } from "./database.js";
 import type { RunningStatements } from "./running.js";
 import * as words from "./words.js";
@@ -14,7 +15,7 @@ const CHILD = fileURLToPath(new URL("sqlite-child.js", import.meta.url));
 export interface ForeignTask {
   statement: Statement;
   /** Run after it in one transaction. */
-  andThen: readonly Statement[];
+  andThen: readonly Consequence[];
   maxRows: number | undefined;
 }
 

@@ -30,6 +30,7 @@ export const REFUSED = "the database refused its user or password";
 export const UNREACHABLE = "the database can't be reached";
 export const READ_ONLY = "the database can only be read now";
 export const TOO_LONG = "the rows are longer than 16 MB: ask for fewer, or for shorter ones";
+export const ABSENT = "what had to be changed together is not there any more";
 export const BUSY = "the database is busy: try again";
 
 /** A sentence of the database's own: the name of the schema is left out. */

@@ -58,7 +58,10 @@ const statementCarrier = (table: OutboxTable, database: Database, limit: () => n
   several: true,
   async carry(item) {
     const statement = JSON.parse(item.body) as StoredStatement;
-    await database.runForeign(statement, { maxRows: 1, andThen: [table.removal(item)] });
+    const removal = { ...table.removal(item), changes: 1 };
+    await database.runForeign(statement, { maxRows: 1, andThen: [removal] }).catch((cause: unknown) => {
+      throw cause instanceof DatabaseError && cause.kind === "absent" ? new LostClaim() : cause;
+    });
   },
 });
 
