@@ -57,7 +57,7 @@ eachDatabase("outbox", (fresh, dialect) => {
   });
 
   test("a change that takes too long is given up after three tries, so that others follow", async (t) => {
-    const server = await startTestServer(await fresh(), { TBAPI_SQLTIMEOUT: "200" });
+    const server = await startTestServer(await fresh(), { TBAPI_SQLTIMEOUT: "1000" });
     t.after(() => server.stop());
     const { database } = server.engine.services;
     const endless = Array.from({ length: 12 }, (_, index) => `tb_users u${index}`).join(", ");
