@@ -3,7 +3,7 @@
  * Callers see their own records, resellers those of their users too, administrators and the support all of them.
  */
 import { isAdmin, isStaff } from "../engine/admit/kind.js";
-import type { Action, ActionContext } from "../engine/contracts.js";
+import type { Action, ActionContext, Input } from "../engine/contracts.js";
 import { cellText } from "../engine/database/cells.js";
 import type { Statement } from "../engine/database/database.js";
 import { ApiError } from "../engine/errors.js";
@@ -14,8 +14,6 @@ import { periodStart } from "./cdr/period.js";
 import { type Group, listStatement, type Order, sumStatement } from "./cdr/queries.js";
 import type { Owner, Party, Selection } from "./cdr/selection.js";
 import { summarise } from "./cdr/summary.js";
-
-type Input = Readonly<Record<string, Cell | undefined>>;
 
 const SELECTION = {
   "caller?": "User name or id of the caller, or the number.",

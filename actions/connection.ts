@@ -2,6 +2,7 @@
 import type { Action } from "../engine/contracts.js";
 import { cellText } from "../engine/database/cells.js";
 import { ApiError } from "../engine/errors.js";
+import { listItems } from "../engine/list-items.js";
 import type { RelayTarget } from "../engine/request.js";
 
 const NODE = /^([\w.-]+)=\[?([\w.:-]+?)\]?:(\d{1,5})$/;
@@ -9,7 +10,7 @@ const NODE = /^([\w.-]+)=\[?([\w.:-]+?)\]?:(\d{1,5})$/;
 /** Of `name=host:port, name=host:port`. Errors: ApiError "not configured". */
 function consolesOf(text: string): Map<string, RelayTarget> {
   const consoles = new Map<string, RelayTarget>();
-  for (const part of text.split(/[\s,;]+/).filter((item) => item !== "")) {
+  for (const part of listItems(text)) {
     const [, name, host, port] = NODE.exec(part) ?? [];
     if (name === undefined || host === undefined || Number(port) > 65_535)
       throw new ApiError("not configured", "option clusternodes must be a list such as east=10.0.0.2:8081");

@@ -1,8 +1,9 @@
 /** Mails: stored in the outbox with what caused them, sent afterwards. */
-import type { Action, ActionContext, Booking, DeliveredItem, Services } from "../engine/contracts.js";
+import type { Action, ActionContext, Booking, DeliveredItem, Input, Services } from "../engine/contracts.js";
 import { cellText } from "../engine/database/cells.js";
 import { ApiError } from "../engine/errors.js";
-import { addressesOf, isEmailAddress } from "../engine/mail/address.js";
+import { listItems } from "../engine/list-items.js";
+import { isEmailAddress } from "../engine/mail/address.js";
 import { closeMailer, mailLacks, sendMail } from "../engine/mail/mailer.js";
 import type { Cell } from "../engine/request.js";
 
@@ -17,8 +18,6 @@ interface Letter {
   /** Sealed texts that take the place of `[SECRET]` in the text when the mail is sent, so that none is stored in clear. */
   secret?: string;
 }
-
-type Input = Readonly<Record<string, Cell | undefined>>;
 
 /** Errors: ApiError "not configured". */
 async function store(letter: Letter, { services, store: put }: ActionContext): Promise<{ to: string }> {
@@ -64,7 +63,7 @@ async function sendPin(input: Input, context: ActionContext) {
 }
 
 function recipients({ to }: Letter, { settings }: Services): string[] {
-  const list = to === undefined ? addressesOf(settings.current.mailto) : [to];
+  const list = to === undefined ? listItems(settings.current.mailto) : [to];
   if (list.length === 0) throw new Error("not configured: set mailto, or say ***TO in the mail");
   if (!list.every(isEmailAddress)) throw new Error("what stands in place of ***TO, or in mailto, is no email address");
   return list;

@@ -1,6 +1,6 @@
 /** One field of one row, by names that the request gives: the names are looked up in the live schema, never pasted. */
 import { isAdmin } from "../engine/admit/kind.js";
-import type { Action, ActionContext } from "../engine/contracts.js";
+import type { Action, ActionContext, Input } from "../engine/contracts.js";
 import { parseAmount } from "../engine/database/amount.js";
 import { builders, send } from "../engine/database/builder.js";
 import { cellText } from "../engine/database/cells.js";
@@ -23,8 +23,6 @@ const INTERNAL = new Set([
   "tb_payments",
   "tb_audit",
 ]);
-
-type Input = Readonly<Record<string, Cell | undefined>>;
 
 async function tableOf(input: Input, { services }: ActionContext): Promise<{ table: string; columns: Column[] }> {
   const table = (cellText(input["table"]) || "tb_users").toLowerCase();

@@ -1,14 +1,11 @@
 /** Files that callers send and ask for: the server's own area, and the public storage, in which each file has an owner. */
-import type { Action, ActionContext } from "../engine/contracts.js";
+import type { Action, ActionContext, Input } from "../engine/contracts.js";
 import { cellText } from "../engine/database/cells.js";
 import { ApiError } from "../engine/errors.js";
 import { contentOf } from "../engine/files/content.js";
 import { Folder } from "../engine/files/folder.js";
 import { claim, restore } from "../engine/files/owners.js";
-import type { Cell } from "../engine/request.js";
 import type { Settings } from "../engine/settings.js";
-
-type Input = Readonly<Record<string, Cell | undefined>>;
 
 const AREAS = { server: "filesroot", public: "filestorage" } as const satisfies Record<string, keyof Settings>;
 type Area = keyof typeof AREAS;

@@ -1,9 +1,8 @@
 /** The machine: programs that its owner allows, and restarts. What may run is set in the environment alone. */
-import type { Action, ActionContext, DeliveredItem, Delivery, Services } from "../engine/contracts.js";
+import type { Action, ActionContext, DeliveredItem, Delivery, Input, Services } from "../engine/contracts.js";
 import { cellText } from "../engine/database/cells.js";
 import { ApiError } from "../engine/errors.js";
 import { argument, type CommandEnd, filled, runProgram, wordsOf } from "../engine/host/run-command.js";
-import type { Cell } from "../engine/request.js";
 
 /** The body of a `host.run`. */
 interface Command {
@@ -50,12 +49,7 @@ async function run(
 }
 
 /** A command line of the options, with values in the places of `{name}`. Errors: ApiError "not configured" where it is empty. */
-function configured(
-  option: CommandOption,
-  values: Readonly<Record<string, Cell | undefined>>,
-  origin: Origin,
-  context: RunContext,
-) {
+function configured(option: CommandOption, values: Input, origin: Origin, context: RunContext) {
   const line = context.services.settings.current[option];
   if (line === "")
     throw new ApiError("not configured", `set TBAPI_${option.toUpperCase()} to the command line that does it`);

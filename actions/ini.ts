@@ -1,15 +1,13 @@
 /** Ini files in the server's area, and their keys in tb_inikeys: read from them, or waiting to be written. */
 import { isUtf8 } from "node:buffer";
 import { Mutex } from "async-mutex";
-import type { Action, ActionContext } from "../engine/contracts.js";
+import type { Action, ActionContext, Input } from "../engine/contracts.js";
 import { cellText } from "../engine/database/cells.js";
 import { ApiError } from "../engine/errors.js";
 import { Folder } from "../engine/files/folder.js";
 import { type IniKey, iniKeys, iniValue, isName, withIniValue } from "../engine/files/ini.js";
 import { OPTIONS, SHOWN_OPTIONS } from "../engine/options.js";
-import type { Cell, Row } from "../engine/request.js";
-
-type Input = Readonly<Record<string, Cell | undefined>>;
+import type { Row } from "../engine/request.js";
 
 const MOST_FILES = 500;
 const MOST_KEYS = 10_000;

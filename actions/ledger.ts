@@ -6,6 +6,7 @@
 import type { Action, ActionContext } from "../engine/contracts.js";
 import { formatAmount, MAX_AMOUNT, parseAmount } from "../engine/database/amount.js";
 import type { Session } from "../engine/database/database.js";
+import { lockAccount } from "../engine/database/lock-account.js";
 import { toDatetime } from "../engine/datetime.js";
 import { ApiError } from "../engine/errors.js";
 import type { Cell } from "../engine/request.js";
@@ -98,15 +99,13 @@ export const DIFFERENCES = `select u.id as id, u.username as username, round(u.c
   where not exists (select 1 from tb_users where tb_users.id = tb_ledger.userid) group by userid having ${SUM} <> 0
   order by id`;
 
-const LOCK = "update tb_users set credit = credit where id = ?";
 const LOCK_LEDGER = "update tb_ledger set balance = balance where userid = ?";
 const TOTAL = `select coalesce(${SUM}, 0.0) as total from tb_ledger where userid = ?`;
 
 /** Books what a credit and its ledger differ by once no other change comes between; false when that is nothing any more. */
 async function correct(user: number, reference: string, session: Session): Promise<boolean> {
   const of = async (text: string) => (await session.run({ text, values: [user] })).rows[0] ?? {};
-  const { changed } = await session.run({ text: LOCK, values: [user] });
-  if (changed === 0) await session.run({ text: LOCK_LEDGER, values: [user] });
+  if (!(await lockAccount(session, user))) await session.run({ text: LOCK_LEDGER, values: [user] });
   const [{ credit = "0" }, { total }] = [await of(CREDIT), await of(TOTAL)];
   const difference = amountOf(credit, "the credit") - amountOf(total, "the ledger");
   if (difference === 0n) return false;
@@ -222,7 +221,7 @@ export async function setCredit(user: number, target: bigint, context: ActionCon
   const { session } = context;
   if (target > MAX_AMOUNT || target < -MAX_AMOUNT)
     throw new ApiError("wrong parameter", `a credit may be ${limit} at most`);
-  await session.run({ text: LOCK, values: [user] });
+  await lockAccount(session, user);
   const { rows } = await session.run({ text: CREDIT, values: [user] });
   const before = parseAmount(String(rows[0]?.["credit"] ?? ""));
   if (before === undefined) throw new ApiError("not found", "the account does not exist");

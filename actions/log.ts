@@ -1,13 +1,11 @@
 /** The log of the server, and those of programs beside it whose files lie in the same folder. */
-import type { Action, ActionContext } from "../engine/contracts.js";
+import type { Action, ActionContext, Input } from "../engine/contracts.js";
 import { cellText } from "../engine/database/cells.js";
 import { ApiError } from "../engine/errors.js";
 import { Folder } from "../engine/files/folder.js";
 import { linesFromEnd } from "../engine/files/lines.js";
 import type { LogFiles } from "../engine/log-files.js";
 import type { Cell } from "../engine/request.js";
-
-type Input = Readonly<Record<string, Cell | undefined>>;
 
 /** Milliseconds for which a search may read. */
 const SEARCH_TIME = 3_000;

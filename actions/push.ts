@@ -1,11 +1,9 @@
 /** Push notifications: one item of the outbox for each token of the user. */
-import type { Action, ActionContext, DeliveredItem, Services } from "../engine/contracts.js";
+import type { Action, ActionContext, DeliveredItem, Input, Services } from "../engine/contracts.js";
 import { cellText } from "../engine/database/cells.js";
 import { ApiError } from "../engine/errors.js";
 import { type Notification, push, pushLacks, TokenGone } from "../engine/push/gateway.js";
-import type { Cell, Row } from "../engine/request.js";
-
-type Input = Readonly<Record<string, Cell | undefined>>;
+import type { Row } from "../engine/request.js";
 
 const TOKENS = "select token, platform, package from tb_pushtokens where userid = ? order by id";
 

@@ -1,13 +1,11 @@
 /** Recorded calls: those that a caller may have, as audio or in a zip, and what there is of them. */
-import type { Action, ActionContext } from "../engine/contracts.js";
+import type { Action, ActionContext, Input } from "../engine/contracts.js";
 import { ApiError } from "../engine/errors.js";
 import { type Call, findCalls } from "../engine/recordings/calls.js";
 import { oneRecording, zippedRecordings } from "../engine/recordings/delivery.js";
 import { type AudioFormat, type Recording, RecordingLibrary } from "../engine/recordings/library.js";
 import { syncRecordings } from "../engine/recordings/sync.js";
 import type { Cell } from "../engine/request.js";
-
-type Input = Readonly<Record<string, Cell | undefined>>;
 
 /** Calls that are looked at for a recording. */
 const MOST_CALLS = 1_000;

@@ -2,14 +2,16 @@
  * A forgotten password: a code is mailed to the account's address, and sets a new password once, within a quarter of an hour.
  * The code is made when the mail is sent, and stored as a hash, so that nobody who reads the database can use it.
  */
-import { randomInt, timingSafeEqual } from "node:crypto";
-import type { Action, ActionContext, DeliveredItem, Services } from "../engine/contracts.js";
+import { randomInt } from "node:crypto";
+import type { Action, ActionContext, DeliveredItem, Input, Services } from "../engine/contracts.js";
 import { cellText } from "../engine/database/cells.js";
 import type { Session } from "../engine/database/database.js";
+import { lockAccount } from "../engine/database/lock-account.js";
 import { toDatetime } from "../engine/datetime.js";
 import { ApiError } from "../engine/errors.js";
 import { mailLacks, sendMail } from "../engine/mail/mailer.js";
-import type { Cell, Row } from "../engine/request.js";
+import type { Row } from "../engine/request.js";
+import { sameText } from "../engine/same-text.js";
 
 /** The body of a `reset.send`. */
 interface Question {
@@ -37,7 +39,7 @@ const hashOf = (code: string, userId: number, { passwords }: Services): string =
   passwords.pinHash(`reset ${userId} ${plain(code)}`);
 
 /** Whether the account exists is looked up when the mail is sent, so that the answer and its time don't tell. */
-async function ask({ email, subject, text }: Readonly<Record<string, Cell | undefined>>, context: ActionContext) {
+async function ask({ email, subject, text }: Input, context: ActionContext) {
   const lacks = mailLacks(context.services.settings.current);
   if (lacks !== undefined) throw new ApiError("not configured", lacks);
   const body: Question = { email: cellText(email), subject: cellText(subject), text: cellText(text) };
@@ -76,7 +78,7 @@ function storedCode({ id, email }: Row, services: Services): Promise<string | un
   return services.database.transaction(async (session) => {
     await session.run({ text: "delete from tb_passwordresets where expires < ?", values: [at(-24 * 60)] });
     // Locks the account, so that two that ask at once are counted one after the other.
-    await session.run({ text: "update tb_users set username = username where id = ?", values: [userId] });
+    await lockAccount(session, userId);
     const count = "select count(*) as codes from tb_passwordresets where userid = ? and datum > ?";
     const { rows } = await session.run({ text: count, values: [userId, at(-60)] });
     if (Number(rows[0]?.["codes"]) >= MOST_CODES) return undefined;
@@ -98,10 +100,7 @@ async function answered(email: string, code: string, services: Services): Promis
   await services.database.run({ text: `update tb_passwordresets set tries = tries + 1 where ${open}`, values });
   const text = `select id, userid, codehash from tb_passwordresets where ${open} and tries <= ${MOST_TRIES}`;
   const { rows } = await services.database.run({ text, values });
-  const right = rows.find((row) => {
-    const [stored, sent] = [String(row["codehash"]), hashOf(code, Number(row["userid"]), services)].map(Buffer.from);
-    return stored !== undefined && sent !== undefined && stored.length === sent.length && timingSafeEqual(stored, sent);
-  });
+  const right = rows.find((row) => sameText(String(row["codehash"]), hashOf(code, Number(row["userid"]), services)));
   if (right === undefined) throw wrong();
   return right;
 }
@@ -117,7 +116,7 @@ async function change({ id, userid }: Row, sealed: string, session: Session): Pr
   if (done.changed !== 1) throw wrong();
 }
 
-async function finish(input: Readonly<Record<string, Cell | undefined>>, { services, entry }: ActionContext) {
+async function finish(input: Input, { services, entry }: ActionContext) {
   const email = cellText(input["email"]);
   const reset = await answered(email, cellText(input["code"]), services);
   const own = cellText(input["newpassword"]);

@@ -1,10 +1,10 @@
 /** A test of the live server: bounded, and reading alone. */
 import { setTimeout as pause } from "node:timers/promises";
 import { simpleDigest } from "../engine/admit/digest.js";
-import type { Action, ActionContext } from "../engine/contracts.js";
+import type { Action, ActionContext, Input } from "../engine/contracts.js";
 import { cellText } from "../engine/database/cells.js";
 import { ApiError } from "../engine/errors.js";
-import type { Cell, Row } from "../engine/request.js";
+import type { Row } from "../engine/request.js";
 import { DIFFERENCES } from "./ledger.js";
 
 interface Wanted {
@@ -107,7 +107,7 @@ const selftest: Action = {
         "parameter?": "A number whose price has to be there.",
       },
       transactional: false,
-      async run({ test, threads, seconds, parameter }: Readonly<Record<string, Cell | undefined>>, context) {
+      async run({ test, threads, seconds, parameter }: Input, context) {
         const wanted = { threads: Number(threads), time: Number(seconds) * 1_000, parameter: cellText(parameter) };
         const chosen = Object.entries(CHECKS).filter(([name]) => test === "all" || test === name);
         const rows: Row[] = [];

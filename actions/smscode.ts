@@ -4,11 +4,12 @@ import type { Action, ActionContext } from "../engine/contracts.js";
 import { cellText } from "../engine/database/cells.js";
 import type { Session } from "../engine/database/database.js";
 import { toDatetime } from "../engine/datetime.js";
+import { digitsOf } from "../engine/digits.js";
 import { ApiError } from "../engine/errors.js";
 import { codeText } from "./sms/coding.js";
 import { checkGateway } from "./sms/gateway-options.js";
 import { queueMessage } from "./sms/messages.js";
-import { digitsOf, senderOf } from "./sms/sender.js";
+import { senderOf } from "./sms/sender.js";
 
 /** A code is good for so long and for so many tries. */
 const MINUTES = 15;

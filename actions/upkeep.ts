@@ -1,18 +1,16 @@
 /** The tables kept in order: what is out of date removed in small batches, statistics for the planner, triggers. */
-
-import type { Action, ActionContext } from "../engine/contracts.js";
+import type { Action, ActionContext, Input } from "../engine/contracts.js";
 import { cellText } from "../engine/database/cells.js";
 import type { Statement } from "../engine/database/database.js";
-import { toDatetime } from "../engine/datetime.js";
+import { DAY, toDatetime } from "../engine/datetime.js";
 import { ApiError } from "../engine/errors.js";
-import type { Cell, Row } from "../engine/request.js";
+import type { Row } from "../engine/request.js";
 import { triggerName, triggerText } from "../sql/triggers.js";
 
 /** Rows of one batch; between two batches others have their turn. */
 const BATCH = 500;
 /** Batches of one run: what is left goes with the next. */
 const MOST_BATCHES = 2_000;
-const DAY = 86_400_000;
 /** Milliseconds for one table's statistics. */
 const TIME = 45_000;
 
@@ -39,8 +37,6 @@ const PURGED: Readonly<Record<string, Rule>> = {
     only: "id not in (select newest from (select max(id) as newest from tb_apihistory group by fname) as kept) and generation < (select generation from tb_apigeneration where id = 1)",
   },
 };
-
-type Input = Readonly<Record<string, Cell | undefined>>;
 
 /** Rows older than so many days; those whose time has passed where no days are given. */
 async function purge(input: Input, { services }: ActionContext) {

@@ -30,6 +30,9 @@ export interface Action {
   stop?(services: Services): Promise<void>;
 }
 
+/** What a `call:` step hands to an operation, by name. */
+export type Input = Readonly<Record<string, Cell | undefined>>;
+
 /** `name.operation` of a `call:` step. */
 export interface Operation {
   summary: string;
@@ -38,7 +41,7 @@ export interface Operation {
   /** Does nothing outside the database, so that it may run inside a transaction. */
   transactional: boolean;
   /** Errors: ApiError, whose words are answered. */
-  run(input: Readonly<Record<string, Cell | undefined>>, context: ActionContext): Promise<ActionResult>;
+  run(input: Input, context: ActionContext): Promise<ActionResult>;
 }
 
 export interface ActionContext {

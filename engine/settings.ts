@@ -1,6 +1,7 @@
 /** The options in force, from the environment and from `tb_settings`, checked and frozen. */
 import { parseAddressList } from "./admit/address-list.js";
 import { noResult } from "./database/database.js";
+import { listItems } from "./list-items.js";
 import { OPTIONS, type OptionName, SHOWN_OPTIONS } from "./options.js";
 import type { StepResult } from "./registry/entry.js";
 
@@ -88,7 +89,7 @@ function parseOption(name: OptionName, text: string): unknown {
       if (!spec.choices?.includes(text)) throw wrong(`one of ${spec.choices?.join(", ")}`);
       return text;
     case "list": {
-      const items = text.split(/[\s,;]+/).filter((part) => part !== "");
+      const items = listItems(text);
       parseAddressList(name, items);
       return Object.freeze(items);
     }

@@ -1,8 +1,7 @@
 /** How far back call records are looked at, as requests say it: `today`, `lastweek`, `lastmonth`, `thismonth`, or a number of days. */
-import { toDatetime } from "../../engine/datetime.js";
+import { DAY, toDatetime } from "../../engine/datetime.js";
 import { ApiError } from "../../engine/errors.js";
 
-const DAY = 86_400_000;
 const WORDS: Readonly<Record<string, number>> = { lastweek: 7, lastmonth: 30 };
 const MOST_DAYS = 36_500;
 

@@ -1,11 +1,10 @@
 /** `tb_cdrinfo`: what each user's calls of a day come to, for statements that can't read a million records. */
 import { type Database, DatabaseError, type Statement } from "../../engine/database/database.js";
 import { retried } from "../../engine/database/retry.js";
-import { fromDatetime, toDatetime } from "../../engine/datetime.js";
+import { DAY, fromDatetime, toDatetime } from "../../engine/datetime.js";
 import { TEST_MARK } from "./generate.js";
 import { midnight } from "./period.js";
 
-const DAY = 86_400_000;
 const COSTS = ["costenduser", "costprovider", "costcompany", "costsales", "costother"];
 
 const INSERT = `insert into tb_cdrinfo (day, userid, currency, calls, connected, duration, ${COSTS.join(", ")})

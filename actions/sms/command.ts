@@ -1,5 +1,6 @@
 /** Reads a message as a command: `balance`, `charge 100000000025`, `p2p name password 3611234567 3612345678`. */
-import { digitsOf } from "./sender.js";
+import { digitsOf } from "../../engine/digits.js";
+import { listItems } from "../../engine/list-items.js";
 
 export interface SmsCommand {
   entry: string;
@@ -47,7 +48,7 @@ const SHORT: ReadonlyMap<string, string> = new Map([
  * PIN. Without a command's name two numbers are to be connected and one is called back. undefined for any other text.
  */
 export function commandOf(text: string, sender: string, allowed: ReadonlySet<string>): SmsCommand | undefined {
-  const words = text.split(/[\s,;]+/).filter((word) => word !== "");
+  const words = listItems(text);
   const first = words[0]?.toLowerCase() ?? "";
   const name = SHORT.get(first) ?? first;
   const form = Object.hasOwn(FORMS, name) ? FORMS[name] : undefined;

@@ -2,12 +2,12 @@
 import type { ActionContext, Booking, Incoming, Services } from "../../engine/contracts.js";
 import { DatabaseError, type Session } from "../../engine/database/database.js";
 import { toDatetime } from "../../engine/datetime.js";
+import { digitsOf } from "../../engine/digits.js";
 import { codeText, wellFormed } from "./coding.js";
 import { commandOf, type SmsCommand } from "./command.js";
 import { checkGateway } from "./gateway-options.js";
 import { queueMessage, storeIn } from "./messages.js";
 import { accountOfNumber } from "./number-owner.js";
-import { digitsOf } from "./sender.js";
 
 export interface Received {
   from: string;

@@ -1,4 +1,5 @@
 /** Who a message is from: a number, or a short word. */
+import { digitsOf } from "../../engine/digits.js";
 import { ApiError } from "../../engine/errors.js";
 
 /** Longest word that phones show. */
@@ -17,6 +18,3 @@ export function senderOf(text: string): string | undefined {
     throw new ApiError("wrong parameter", "from must be a number of at most 15 digits, or up to 11 letters and digits");
   return sender.slice(0, MOST_LETTERS).trimEnd();
 }
-
-/** A number as it is stored: without signs, and without `+` or `00` in front; other texts lose only the signs. */
-export const digitsOf = (number: string): string => number.replace(/[\s\-./()]/g, "").replace(/^(\+|00)/, "");

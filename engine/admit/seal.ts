@@ -1,17 +1,10 @@
 /** Passwords and PINs at rest: sealed with AES-256-GCM, since the digests of clients need them in clear. */
-import {
-  createCipheriv,
-  createDecipheriv,
-  createHmac,
-  hash,
-  hkdfSync,
-  randomBytes,
-  timingSafeEqual,
-} from "node:crypto";
+import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes } from "node:crypto";
 import { chmodSync, existsSync, linkSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import type { Passwords } from "../contracts.js";
 import type { Log } from "../log.js";
+import { sameText } from "../same-text.js";
 
 export const PREFIX = "sealed1:";
 
@@ -63,10 +56,6 @@ export function makePasswords(key: Buffer, log?: Log): Passwords {
     pinHash: (pin) => createHmac("sha256", pinKey).update(pin, "utf8").digest("hex"),
   };
 }
-
-/** Compares two texts in a time that depends on neither's content. */
-const sameText = (left: string, right: string): boolean =>
-  timingSafeEqual(hash("sha256", left, "buffer"), hash("sha256", right, "buffer"));
 
 const isSealed = (stored: string): boolean => stored.startsWith(PREFIX);
 

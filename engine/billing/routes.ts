@@ -1,5 +1,6 @@
 /** Which SIP server a call would leave through, and why each of the others would not be taken. */
 import type { Rate } from "../contracts.js";
+import { listItems } from "../list-items.js";
 
 /**
  * A user of type 9. `routing` has the prefixes and the destinations of the price list (by name) that it takes, with commas
@@ -47,7 +48,7 @@ export function judgeServers(servers: readonly SipServer[], number: string, rate
   return [...judged, ...others];
 }
 
-const wordsOf = ({ routing }: SipServer): string[] => routing.split(/[\s,;]+/).filter((word) => word !== "");
+const wordsOf = ({ routing }: SipServer): string[] => listItems(routing);
 
 /** undefined when it does not take the number. */
 function fittingDigits(server: SipServer, number: string, rate: Rate | undefined): number | undefined {

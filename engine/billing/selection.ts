@@ -1,6 +1,7 @@
 /** Which call records are meant: by their time, and by who called. */
+import type { Input } from "../contracts.js";
 import { cellText } from "../database/cells.js";
-import { toDatetime } from "../datetime.js";
+import { DAY, toDatetime } from "../datetime.js";
 import { ApiError } from "../errors.js";
 import type { Cell } from "../request.js";
 
@@ -13,8 +14,6 @@ export interface Selection {
   parent: number;
 }
 
-const DAY = 86_400_000;
-
 /** Milliseconds of `2026-01-31` or `2026-01-31 12:00:00`, UTC. */
 function timeOf(value: Cell | undefined, name: string): number {
   const [, day, time = " 00:00:00"] = /^(\d{4}-\d\d-\d\d)( \d\d:\d\d(?::\d\d)?)?$/.exec(cellText(value)) ?? [];
@@ -23,8 +22,6 @@ function timeOf(value: Cell | undefined, name: string): number {
     throw new ApiError("wrong parameter", `${name} must be a date such as 2026-01-31, or 2026-01-31 12:00:00`);
   return milliseconds;
 }
-
-type Input = Readonly<Record<string, Cell | undefined>>;
 
 /** Errors: ApiError "wrong parameter". */
 export function selectionOf({ days, fromdate, todate, usertype, parent }: Input): Selection {

@@ -1,6 +1,7 @@
 /** Who owns the files of the public storage, and how much of it each user takes. */
 import { isAdmin } from "../admit/kind.js";
 import type { Database, Session } from "../database/database.js";
+import { lockAccount } from "../database/lock-account.js";
 import { ApiError } from "../errors.js";
 import type { Caller, Row } from "../request.js";
 
@@ -65,7 +66,7 @@ function ownerOf(row: Row | undefined, { name, caller, isThere }: Claim): number
 
 /** The owner's row is locked first, so that two files at the same time don't both fit into what is left. */
 async function checkRoom(session: Session, { size, quota }: Claim, owner: number): Promise<void> {
-  await session.run({ text: "update tb_users set username = username where id = ?", values: [owner] });
+  await lockAccount(session, owner);
   const text = "select coalesce(sum(size), 0) as used from tb_files where userid = ?";
   const used = Number((await session.run({ text, values: [owner] })).rows[0]?.["used"]);
   if (used + size > quota)

@@ -7,6 +7,3 @@ const EMAIL = new RegExp(EMAIL_PATTERN, "u");
 const LONGEST = 254;
 
 export const isEmailAddress = (text: string): boolean => text.length <= LONGEST && EMAIL.test(text);
-
-/** The addresses of an option: separated by commas, semicolons or blanks. */
-export const addressesOf = (list: string): string[] => list.split(/[\s,;]+/).filter((address) => address !== "");

@@ -1,7 +1,7 @@
 /** The calls whose recordings somebody asks for, and may have. */
 import { isAdmin } from "../admit/kind.js";
 import type { BoundValue, Session } from "../database/database.js";
-import { fromDatetime, toDatetime } from "../datetime.js";
+import { DAY, fromDatetime, toDatetime } from "../datetime.js";
 import { ApiError } from "../errors.js";
 import type { Caller, Cell } from "../request.js";
 
@@ -83,8 +83,6 @@ function whose({ userid, parentuserid, caller, called }: CallFilter): Condition[
       });
   return conditions;
 }
-
-const DAY = 86_400_000;
 
 /** `today` and `thismonth` begin with the day and the month (UTC), `lastweek` is 7 days, `lastmonth` 30. */
 function sinceDays(days: string): string {

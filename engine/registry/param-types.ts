@@ -1,6 +1,8 @@
 /** The types of parameters: how a value is read, what JSON Schema it must fit, and the words that say so. */
 import { Ajv } from "ajv";
 import { formatAmount, MAX_AMOUNT, parseAmount } from "../database/amount.js";
+import { digitsOf } from "../digits.js";
+import { listItems } from "../list-items.js";
 import { EMAIL_PATTERN } from "../mail/address.js";
 import type { Cell } from "../request.js";
 import type { ScopeParam } from "../template/template.js";
@@ -99,11 +101,7 @@ export const mostNames = (definition: ParamDefinition): number | undefined =>
 const usernames: TypeRule = {
   kind: "list",
   constraints: ["max"],
-  read: (sent) =>
-    sent
-      .split(/[\s,;]+/)
-      .filter((name) => name !== "")
-      .join(","),
+  read: (sent) => listItems(sent).join(","),
   schema: (definition) => ({ type: "string", pattern: `^${USERNAME}(,${USERNAME}){0,${namesOf(definition) - 1}}$` }),
   allowed: (definition) => `1 to ${namesOf(definition)} user names with commas between them`,
 };
@@ -112,7 +110,7 @@ const phone: TypeRule = {
   kind: "text",
   constraints: [],
   // A plus sign that was not percent-encoded arrives as a blank.
-  read: (sent) => sent.replace(/[\s\-./()]/g, "").replace(/^(\+|00)/, ""),
+  read: digitsOf,
   schema: () => ({ type: "string", pattern: "^\\d{1,32}$" }),
   allowed: () => "a phone number of 1 to 32 digits",
 };
