@@ -76,8 +76,8 @@ function limitOf({ limit = 100, most }: Input): number {
 
 /** The statement asks for one row more than may be shown, to tell whether there are more. */
 async function shownRows(limit: number, statement: Statement, { services }: ActionContext) {
-  const { rows, columns } = await services.database.runForeign(statement);
-  return { rows: rows.slice(0, limit), columns, truncated: rows.length > limit };
+  const { rows, columns, truncated } = await services.database.runForeign(statement, { maxRows: limit });
+  return { rows, columns, truncated };
 }
 
 async function list(input: Input, context: ActionContext) {

@@ -188,9 +188,7 @@ async function runSql(step: SqlStep, work: Work, session: Session): Promise<Step
   const statement = bindTemplate(step.template, withOneMore(step, work.scope));
   const { database, settings } = work.services;
   if (step.foreign) return resultOf(await database.runForeign(statement, { maxRows: settings.current.maxrows }));
-  const found = await session.run(statement);
-  const truncated = most !== undefined && found.rows.length > most;
-  return resultOf(truncated ? { ...found, rows: found.rows.slice(0, most), truncated } : found);
+  return resultOf(await session.run(statement, most === undefined ? {} : { maxRows: most }));
 }
 
 /** `most`: one row more is looked for, so that the answer can tell of it. */
