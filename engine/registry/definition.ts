@@ -1,5 +1,6 @@
 /** A definition as data: what a file or a row says, before it is compiled. */
-import { Ajv, type ErrorObject } from "ajv";
+import type { ErrorObject } from "ajv";
+import { makeAjv } from "../ajv.js";
 import type { ErrorClass } from "../errors.js";
 import { DEFINITION_SCHEMA } from "./definition-schema.js";
 import type { AccessRule, Entry, HookKind, ParamSpec, ParamType } from "./entry.js";
@@ -110,7 +111,7 @@ export interface ShapeFault {
   message: string;
 }
 
-const validate = new Ajv({ allErrors: true, verbose: true, allowUnionTypes: true, strictTypes: false })
+const validate = makeAjv({ allErrors: true, verbose: true, allowUnionTypes: true, strictTypes: false })
   .addVocabulary(["must"])
   .compile(DEFINITION_SCHEMA);
 

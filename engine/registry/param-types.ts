@@ -1,5 +1,5 @@
 /** The types of parameters: how a value is read, what JSON Schema it must fit, and the words that say so. */
-import { Ajv } from "ajv";
+import { makeAjv } from "../ajv.js";
 import { formatAmount, MAX_AMOUNT, parseAmount } from "../database/amount.js";
 import { digitsOf } from "../digits.js";
 import { listItems } from "../list-items.js";
@@ -200,7 +200,7 @@ function amountCheck(bounds: AmountBounds): (data: unknown) => boolean {
   };
 }
 
-const ajv = new Ajv({ strictTypes: false, validateSchema: false });
+const ajv = makeAjv({ strictTypes: false, validateSchema: false });
 ajv.addKeyword({ keyword: "amount", schemaType: "object", compile: amountCheck });
 
 /** A validator; it is not kept by ajv, so that reloads don't pile schemas up. */

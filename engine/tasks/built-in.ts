@@ -1,14 +1,14 @@
 /** The tasks that every server has: `definitions/tasks.yaml`. */
 import { readFile } from "node:fs/promises";
-import { Ajv } from "ajv";
 import { parseDocument } from "yaml";
+import { makeAjv } from "../ajv.js";
 import type { TaskDefinition } from "./task.js";
 
 const FILE = "tasks.yaml";
 const text = { type: "string" };
 const flag = { type: "boolean" };
 
-const validate = new Ajv({ allErrors: true }).compile<(Partial<TaskDefinition> & { name: string; cron: string })[]>({
+const validate = makeAjv({ allErrors: true }).compile<(Partial<TaskDefinition> & { name: string; cron: string })[]>({
   type: "array",
   items: {
     type: "object",
