@@ -78,44 +78,80 @@ async function bySms(account: number, { plan }: Visit, database: Database): Prom
   return callerOf(rows[0]);
 }
 
-async function signIn(visit: Visit, parts: AccountParts): Promise<Caller> {
+function signIn(visit: Visit, parts: AccountParts): Caller | Promise<Caller> {
   const { sent, plan } = visit;
-  const tried = sent.id === "" ? [] : (await parts.database.run({ text: plan.byName, values: [sent.id] })).rows;
-  let fitting = await fittingOf(tried, visit, parts);
-  // Also after a wrong password of a known name: otherwise the time would tell which names are known.
-  if (fitting.length === 0 && plan.way.otherNames) {
-    const others = (await byOtherName(visit, parts)).filter((row) => row["id"] !== tried[0]?.["id"]);
-    fitting = others.length === 0 ? [] : await fittingOf(others, visit, parts);
-    tried.push(...others);
-  }
+  const named = sent.id === "" ? [] : parts.database.lookUp({ text: plan.byName, values: [sent.id] });
+  return andThen(named, (tried) =>
+    andThen(fittingOf(tried, visit, parts), (fitting) =>
+      // Also after a wrong password of a known name: otherwise the time would tell which names are known.
+      fitting.length === 0 && plan.way.otherNames
+        ? signInOtherwise(tried, visit, parts)
+        : admitted({ tried, fitting }, visit, parts),
+    ),
+  );
+}
+
+async function signInOtherwise(tried: readonly Row[], visit: Visit, parts: AccountParts): Promise<Caller> {
+  const others = (await byOtherName(visit, parts)).filter((row) => row["id"] !== tried[0]?.["id"]);
+  const fitting = others.length === 0 ? [] : await fittingOf(others, visit, parts);
+  return admitted({ tried: [...tried, ...others], fitting }, visit, parts);
+}
+
+interface Found {
+  /** The accounts that may have been meant. */
+  tried: readonly Row[];
+  /** Those of them that what was sent lets in. */
+  fitting: readonly Candidate[];
+}
+
+function admitted({ tried, fitting }: Found, visit: Visit, parts: AccountParts): Caller | Promise<Caller> {
+  const { sent } = visit;
   const onlyName = sent.password === "" && sent.digest === "";
   const [only] = fitting;
   if (only === undefined || fitting.length > 1 || (onlyName && tried.length > 1)) return refuse(visit, tried, parts);
-  if (needsNonce(visit)) await parts.nonces.demand(visit, Number(only.row["id"]), only.proof, only.nonce);
-  sealWhenClear(only.row, "password", parts);
-  sealWhenClear(only.row, "pin", parts);
-  return demoted(callerOf(only.row), visit);
+  const { row, proof, nonce } = only;
+  const demanded = needsNonce(visit) ? parts.nonces.demand(visit, Number(row["id"]), proof, nonce) : undefined;
+  return andThen(demanded, () => {
+    sealWhenClear(row, "password", parts);
+    sealWhenClear(row, "pin", parts);
+    return demoted(callerOf(row), visit);
+  });
 }
 
 /** Those of the accounts that what was sent lets in. Errors: ApiError "too many requests", before a password is looked at. */
-async function fittingOf(rows: readonly Row[], visit: Visit, parts: AccountParts): Promise<Candidate[]> {
+function fittingOf(rows: readonly Row[], visit: Visit, parts: AccountParts): Candidate[] | Promise<Candidate[]> {
   const { sent, plan } = visit;
   if (rows.length === 0) {
     parts.throttle.guard(accountName(undefined, sent.id), visit);
     proofOf(STRANGER, sent, plan.way, aboutOf(visit, undefined, parts));
   }
   for (const row of rows) parts.throttle.guard(accountName(Number(row["id"]), sent.id), visit);
-  const fitting: Candidate[] = [];
-  for (const row of rows) {
-    const nonce = sent.nonce === "" ? undefined : await parts.nonces.find(sent.nonce, Number(row["id"]));
-    const proof = proofOf(row, sent, plan.way, aboutOf(visit, nonce, parts));
-    if (proof === "wrong" || !isOpen(row)) continue;
-    const need = needOf(row, plan.way);
-    if (need.password && proof === "none") continue;
-    if (need.address && !(await comesFromOwnAddress(row, visit, parts.database))) continue;
-    fitting.push({ row, proof, nonce });
-  }
+  let fitting: Candidate[] | Promise<Candidate[]> = [];
+  for (const row of rows)
+    fitting = andThen(fitting, (before) =>
+      andThen(candidateOf(row, visit, parts), (candidate) =>
+        candidate === undefined ? before : [...before, candidate],
+      ),
+    );
   return fitting;
+}
+
+/** undefined for an account that what was sent does not let in. */
+function candidateOf(
+  row: Row,
+  visit: Visit,
+  parts: AccountParts,
+): Candidate | undefined | Promise<Candidate | undefined> {
+  const { sent, plan } = visit;
+  const found = sent.nonce === "" ? undefined : parts.nonces.find(sent.nonce, Number(row["id"]));
+  return andThen(found, (nonce) => {
+    const proof = proofOf(row, sent, plan.way, aboutOf(visit, nonce, parts));
+    const need = needOf(row, plan.way);
+    if (proof === "wrong" || !isOpen(row) || (need.password && proof === "none")) return undefined;
+    const candidate = { row, proof, nonce };
+    if (!need.address) return candidate;
+    return comesFromOwnAddress(row, visit, parts.database).then((right) => (right ? candidate : undefined));
+  });
 }
 
 /** By id, name, number or PIN; by a PIN without a name only where that is enough, and not for who guesses. */

@@ -1,4 +1,5 @@
 /** MariaDB and MySQL. The driver's callbacks rather than its promises: they cost a request less. */
+import type { Row } from "../request.js";
 import type { MariaDbAddress } from "./address.js";
 import { expectChanges } from "./consequence.js";
 import type {
@@ -65,6 +66,10 @@ class MariaDb implements Database {
         else resolve(result);
       });
     });
+  }
+
+  lookUp(statement: Statement): Promise<Row[]> {
+    return this.run(statement).then(({ rows }) => rows);
   }
 
   async runForeign(statement: Statement, options: ForeignOptions = {}): Promise<QueryResult> {

@@ -1,12 +1,14 @@
 /** How much the rows of one answer may take: making far more into an answer would stop all others. */
-import type { Row } from "../request.js";
 import { DatabaseError } from "./database.js";
 import * as words from "./words.js";
 
 const MOST_BYTES = 16_777_216;
 
-/** Gives a function that takes the rows one by one. Errors: DatabaseError "failed" once they are too long together. */
-export function limitRows(): (row: Row) => void {
+/**
+ * Gives a function that takes the rows one by one, as lists of values or by the names of their columns.
+ * Errors: DatabaseError "failed" once they are too long together.
+ */
+export function limitRows(): (row: object) => void {
   let taken = 0;
   return (row) => {
     for (const cell of Object.values(row) as unknown[])

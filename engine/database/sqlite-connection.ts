@@ -9,13 +9,27 @@ import { sqliteError } from "./sqlite-errors.js";
 /** Prepared statements that a connection keeps. The oldest goes first: that needs no bookkeeping when one is found. */
 const STATEMENTS = 1000;
 
+/** What the driver's properties say is asked for once: each look at one is a call into the driver. */
 export interface Prepared {
   readonly readonly: boolean;
-  readonly statement: BetterSqlite3.Statement<BoundValue[], Row>;
+  /** It gives rows. */
+  readonly reads: boolean;
+  readonly statement: BetterSqlite3.Statement<BoundValue[], unknown[]>;
   readonly columns: string[];
-  /** Columns declared as decimals, where a whole number is a decimal too, with the places that they may have. */
-  readonly decimals: ReadonlyMap<string, number | undefined>;
+  /** In the order of `columns`. */
+  readonly fields: readonly Field[];
   readonly inserts: boolean;
+}
+
+/** What becomes of one value of a row. */
+interface Field {
+  readonly name: string;
+  /** Its place in the row: of several columns with one name the last counts. */
+  readonly place: number;
+  /** Declared as a decimal: a whole number is a decimal too. */
+  readonly decimal: boolean;
+  /** Digits behind the point that a decimal may have. */
+  readonly digits: number | undefined;
 }
 
 export interface SqliteOptions {
@@ -63,17 +77,15 @@ export class SqliteConnection {
   /** As `prepare`, and does not keep it. */
   prepareOnce(text: string): Prepared {
     try {
-      const statement = this.#database.prepare<BoundValue[], Row>(text).safeIntegers(true);
-      const columns = statement.reader ? statement.columns() : [];
-      return {
-        statement,
-        readonly: statement.readonly,
-        columns: columnNames(columns),
-        decimals: new Map(
-          columns.flatMap(({ name, type }) => (isDecimal(type ?? "") ? [[name, placesOf(type ?? "")] as const] : [])),
-        ),
-        inserts: /^\s*(insert|replace)\b/i.test(text),
-      };
+      const statement = this.#database.prepare<BoundValue[], unknown[]>(text).safeIntegers(true);
+      const { readonly, reader: reads } = statement;
+      const declared = reads ? statement.columns() : [];
+      // Rows as lists: the driver looks the names of a row's columns up anew for each row.
+      if (reads) statement.raw(true);
+      const columns = columnNames(declared);
+      const fields = columns.map((name) => fieldOf(name, declared));
+      const inserts = /^\s*(insert|replace)\b/i.test(text);
+      return { statement, readonly, reads, columns, fields, inserts };
     } catch (error) {
       throw sqliteError(error);
     }
@@ -81,13 +93,13 @@ export class SqliteConnection {
 
   /** Errors: DatabaseError. */
   run(prepared: Prepared, values: readonly BoundValue[], maxRows?: number): QueryResult {
-    const { statement, columns } = prepared;
+    const { statement, columns, fields } = prepared;
     try {
-      if (!statement.reader) return this.#change(prepared, bound(values));
-      const rows = maxRows === undefined ? statement.all(...bound(values)) : firstRows(statement, values, maxRows + 1);
-      const truncated = maxRows !== undefined && rows.length > maxRows;
-      if (truncated) rows.pop();
-      for (const row of rows) toCells(row, prepared);
+      if (!prepared.reads) return this.#change(prepared, bound(values));
+      const lists = maxRows === undefined ? statement.all(...bound(values)) : firstRows(statement, values, maxRows + 1);
+      const truncated = maxRows !== undefined && lists.length > maxRows;
+      if (truncated) lists.pop();
+      const rows = lists.map((list) => rowOf(list, fields));
       return { rows, columns, truncated, changed: prepared.readonly ? 0 : rows.length, insertId: 0 };
     } catch (error) {
       throw sqliteError(error);
@@ -129,22 +141,25 @@ export class SqliteConnection {
 /** Declared types that MariaDB answers as decimals. */
 export const isDecimal = (declared: string): boolean => /real|dec|num|doub|floa/i.test(declared);
 
+function fieldOf(name: string, columns: readonly BetterSqlite3.ColumnDefinition[]): Field {
+  const place = columns.findLastIndex((column) => column.name === name);
+  const type = columns[place]?.type ?? "";
+  const decimal = isDecimal(type);
+  return { name, place, decimal, digits: decimal ? digitsOf(type) : undefined };
+}
+
 /** A statement of somebody else may have stored more than `decimal(18,6)` says, which MariaDB would have rounded. */
-function placesOf(declared: string): number | undefined {
-  const places = /(?:dec|num)\w*\s*\(\s*\d+\s*,\s*(\d+)\s*\)/i.exec(declared)?.[1];
-  return places === undefined ? undefined : Number(places);
+function digitsOf(declared: string): number | undefined {
+  const digits = /(?:dec|num)\w*\s*\(\s*\d+\s*,\s*(\d+)\s*\)/i.exec(declared)?.[1];
+  return digits === undefined ? undefined : Number(digits);
 }
 
 /** The driver sends a JavaScript number as a binary fraction, so whole ones go as bigint. */
 const bound = (values: readonly BoundValue[]): BoundValue[] =>
   values.map((value) => (Number.isSafeInteger(value) ? BigInt(value as number) : value));
 
-function firstRows(
-  statement: BetterSqlite3.Statement<BoundValue[], Row>,
-  values: readonly BoundValue[],
-  count: number,
-): Row[] {
-  const rows: Row[] = [];
+function firstRows(statement: Prepared["statement"], values: readonly BoundValue[], count: number): unknown[][] {
+  const rows: unknown[][] = [];
   const add = limitRows();
   for (const row of statement.iterate(...bound(values))) {
     add(row);
@@ -153,19 +168,21 @@ function firstRows(
   return rows;
 }
 
-function toCells(row: Row, { columns, decimals }: Prepared): void {
-  for (const column of columns) {
-    const value: unknown = row[column];
-    switch (typeof value) {
-      case "bigint":
-        row[column] = decimals.has(column) ? value.toString() : wholeCell(value);
-        break;
-      case "number":
-        row[column] = realCell(value, decimals.get(column));
-        break;
-      case "object":
-        if (value !== null) row[column] = blobCell(value as Uint8Array) satisfies Cell;
-        break;
-    }
+function rowOf(values: readonly unknown[], fields: readonly Field[]): Row {
+  const row: Row = {};
+  for (const field of fields) row[field.name] = cellOf(values[field.place], field);
+  return row;
+}
+
+function cellOf(value: unknown, { decimal, digits }: Field): Cell {
+  switch (typeof value) {
+    case "bigint":
+      return decimal ? value.toString() : wholeCell(value);
+    case "number":
+      return realCell(value, digits);
+    case "object":
+      return value === null ? null : blobCell(value as Uint8Array);
+    default:
+      return value as string;
   }
 }

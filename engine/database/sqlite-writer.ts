@@ -34,6 +34,7 @@ export class SqliteWriter {
   #lock = new Mutex();
   #connection: SqliteConnection;
   #limit: () => number;
+  #changed: () => void;
   #jobs: Job[] = [];
   #draining = false;
   /** Changes that are made elsewhere and wait for the lock. */
@@ -41,10 +42,11 @@ export class SqliteWriter {
   /** When whoever writes now began. */
   #since: number | undefined;
 
-  /** `limit`: milliseconds for which another process may keep it waiting. */
-  constructor(connection: SqliteConnection, limit: () => number) {
+  /** `limit`: milliseconds for which another process may keep it waiting. `changed` is called after each commit. */
+  constructor(connection: SqliteConnection, limit: () => number, changed: () => void) {
     this.#connection = connection;
     this.#limit = limit;
+    this.#changed = changed;
   }
 
   run(statement: Statement, options?: QueryOptions): Promise<QueryResult> {
@@ -127,6 +129,7 @@ export class SqliteWriter {
       done = await this.#work();
       if (!this.#connection.inTransaction) return;
       this.#connection.control("commit");
+      this.#changed();
     } catch (error) {
       this.#rollback();
       const waiting = done.length > 0 ? done.map(({ job }) => job) : this.#jobs.splice(0);

@@ -4,6 +4,7 @@
  */
 import { mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
+import type { Row } from "../request.js";
 import {
   type Column,
   type Database,
@@ -25,6 +26,7 @@ import { RunningStatements } from "./running.js";
 import { checkStatements, SCHEMA, schemaOf } from "./sqlite-catalogue.js";
 import { SqliteConnection } from "./sqlite-connection.js";
 import { SqliteForeign } from "./sqlite-foreign.js";
+import { SqliteReader } from "./sqlite-reader.js";
 import { SqliteWriter } from "./sqlite-writer.js";
 
 /** Makes the file, and the folder for it, where there is none. Errors: DatabaseError "unavailable". */
@@ -47,7 +49,7 @@ class Sqlite implements Database {
   readonly dialect = "sqlite";
   #file: string;
   #timeout: () => number;
-  #reader: SqliteConnection;
+  #reader: SqliteReader;
   #writer: SqliteWriter;
   #running = new RunningStatements();
   #foreign: SqliteForeign;
@@ -59,13 +61,13 @@ class Sqlite implements Database {
   ) {
     this.#file = file;
     this.#timeout = timeout;
-    this.#reader = reading;
-    this.#writer = new SqliteWriter(writing, timeout);
+    this.#reader = new SqliteReader(reading);
+    this.#writer = new SqliteWriter(writing, timeout, () => this.#reader.renew());
     this.#foreign = new SqliteForeign(file, this.#running);
   }
 
   async run(statement: Statement, options?: QueryOptions): Promise<QueryResult> {
-    const prepared = this.#reader.prepare(statement.text);
+    const prepared = this.#reader.connection.prepare(statement.text);
     if (!prepared.readonly) return this.#writer.run(statement, options);
     try {
       return this.#reader.run(prepared, statement.values, options?.maxRows);
@@ -75,13 +77,24 @@ class Sqlite implements Database {
     }
   }
 
+  lookUp(statement: Statement): Row[] | Promise<Row[]> {
+    const prepared = this.#reader.connection.prepare(statement.text);
+    try {
+      return this.#reader.run(prepared, statement.values).rows;
+    } catch (error) {
+      if (!isConflict(error)) throw error;
+      return this.run(statement).then(({ rows }) => rows);
+    }
+  }
+
   async runForeign(statement: Statement, options: ForeignOptions = {}): Promise<QueryResult> {
     const { andThen = [], maxRows, timeout = this.#timeout() } = options;
     refuseOthers(statement.text, this.dialect);
     const task = { statement, andThen, maxRows };
-    const reads = this.#reader.prepareOnce(statement.text).readonly && andThen.length === 0;
+    const reads = this.#reader.connection.prepareOnce(statement.text).readonly && andThen.length === 0;
     if (reads) return this.#foreign.run(task, timeout);
     const result = await this.#writer.exclusively(timeout, () => this.#foreign.run(task, timeout));
+    this.#reader.renew();
     if (changesSchema(statement.text)) this.#forget();
     return result;
   }
@@ -91,11 +104,11 @@ class Sqlite implements Database {
   }
 
   check(texts: Iterable<string>): Promise<Map<string, StatementFault>> {
-    return checkStatements(this.#reader, new Set(texts));
+    return checkStatements(this.#reader.connection, new Set(texts));
   }
 
   async schema(): Promise<Map<string, Column[]>> {
-    return schemaOf(this.#reader.runStatement({ text: SCHEMA, values: [] }).rows);
+    return schemaOf((await this.run({ text: SCHEMA, values: [] })).rows);
   }
 
   running(): { id: string; text: string; milliseconds: number }[] {
@@ -122,7 +135,7 @@ class Sqlite implements Database {
       return new SqliteConnection(this.#file);
     });
     this.#reader.close();
-    this.#reader = new SqliteConnection(this.#file, { readonly: true });
+    this.#reader = new SqliteReader(new SqliteConnection(this.#file, { readonly: true }));
     return { closed: ended + 2, opened: 2, inUse: busy };
   }
 

@@ -1,5 +1,6 @@
 /** A database in whose place another can be put while the server runs. */
 import type { Log } from "../log.js";
+import type { Row } from "../request.js";
 import type {
   Column,
   Database,
@@ -33,6 +34,10 @@ export class SwitchableDatabase implements Database {
 
   run(statement: Statement, options?: QueryOptions): Promise<QueryResult> {
     return this.#current.run(statement, options);
+  }
+
+  lookUp(statement: Statement): Row[] | Promise<Row[]> {
+    return this.#current.lookUp(statement);
   }
 
   runForeign(statement: Statement, options?: ForeignOptions): Promise<QueryResult> {

@@ -1,5 +1,5 @@
 /** What a good answer of an entry shows: its text and its rows, or a file. */
-import type { Content } from "../request.js";
+import type { Content, Row } from "../request.js";
 import type { Definition, StepDefinition } from "./definition.js";
 import type { Entry, RunScope, StepResult } from "./entry.js";
 import type { Faults } from "./faults.js";
@@ -26,11 +26,11 @@ export function compileRows(definition: Definition["rows"], scope: DefinitionSco
       );
     scope.usedFields.add(field);
   }
-  return ({ caller }) => ({
-    rows: [Object.fromEntries(columns.map((column) => [column, caller.fields[column] ?? null]))],
-    columns,
-    truncated: false,
-  });
+  return ({ caller: { fields } }) => {
+    const row: Row = {};
+    for (const column of columns) row[column] = fields[column] ?? null;
+    return { rows: [row], columns, truncated: false };
+  };
 }
 
 /** A statement that showed no columns was no select. */
