@@ -67,21 +67,20 @@ export function definitionOfRow(row: ApiRow, base: Entry | undefined, faults: Fa
 function accessOf(row: ApiRow, base: Entry | undefined, faults: Faults): AccessDefinition {
   const user = choice(row, "req_user", [0, 4, 6, 8, 10, 11, 12, 14], faults);
   const preset = base?.audience ?? presetOfUser((user || 6) as AccessRule["user"]);
-  const { console: _console, ...rule } = base?.access ?? accessRule(preset);
+  const rule = base?.access ?? accessRule(preset);
+  const credit = creditOf(row, faults);
   return {
-    ...rule,
     preset,
     key: choice(row, "req_key", [0, 1], faults) !== 0,
-    ...(choice(row, "req_ip", [0, 1], faults) === 1 ? { ip: true } : {}),
-    ...(user ? { user: user as AccessRule["user"] } : {}),
-    ...given("mode", choice(row, "req_user_mode", [0, 2, 4, 6], faults) || undefined),
-    ...given("credit", creditOf(row, faults)),
-    ...given("register", choice(row, "req_user_register", [0, 1, 2], faults)),
-    ...given("login", choice(row, "req_user_login", [0, 1, 2, 3], faults)),
-  } as AccessDefinition;
+    ip: choice(row, "req_ip", [0, 1], faults) === 1 || rule.ip,
+    user: (user || rule.user) as AccessRule["user"],
+    mode: (choice(row, "req_user_mode", [0, 2, 4, 6], faults) || rule.mode) as AccessRule["mode"],
+    credit: credit === undefined ? rule.credit : credit,
+    register: (choice(row, "req_user_register", [0, 1, 2], faults) ?? rule.register) as AccessRule["register"],
+    login: (choice(row, "req_user_login", [0, 1, 2, 3], faults) ?? rule.login) as AccessRule["login"],
+    limit: rule.limit,
+  };
 }
-
-const given = <T>(name: string, value: T | undefined) => (value === undefined ? {} : { [name]: value });
 
 /** 0 leaves it as it is, 1 is no check, 2 is mincreditonroute, anything else is an amount. */
 function creditOf(row: ApiRow, faults: Faults): string | null | undefined {

@@ -1,21 +1,19 @@
 /** SQL templates to statements with bound values: everything that a request does not decide is decided here. */
+import type { Dialect } from "../database/database.js";
 import { ApiError, FaultError } from "../errors.js";
 import { reader, wrong } from "./bind.js";
 import { emit } from "./emit.js";
 import { refuseKeywords, resolveKeywords } from "./keywords.js";
 import { rewrite } from "./rewrite.js";
 import { inspect } from "./statement.js";
-import type { CompiledTemplate, CompileTemplate, Lookup, TranslateStatement } from "./template.js";
+import type { CompiledTemplate, CompileTemplate, Lookup, TemplateScope, TranslateStatement } from "./template.js";
 import { Fault, tokenise } from "./tokens.js";
 import { type Choice, grow, isOperator } from "./tree.js";
 
 /** See template.ts. Errors: FaultError with line and column. */
 export const compileTemplate: CompileTemplate = (text, scope, dialect) => {
   try {
-    const tree = grow(tokenise(text));
-    const waits = isOperator(tree[0], "*");
-    const { items, verb, defines } = inspect(waits ? tree.slice(1) : tree);
-    const emitted = emit(rewrite(resolveKeywords(items, scope, defines), dialect), dialect);
+    const { verb, waits, emitted } = translated(text, scope, dialect);
     const { texts, bindings } = emitted;
     return {
       verb,
@@ -24,7 +22,8 @@ export const compileTemplate: CompileTemplate = (text, scope, dialect) => {
       texts,
       bindings,
       bind: binder(emitted),
-      position: (sent, offset) => lineAndColumn(text, emitted.origin(sent, offset)),
+      // Asked of faulty statements alone: kept, the pieces would be most of what an entry takes in memory.
+      position: (sent, offset) => lineAndColumn(text, translated(text, scope, dialect).emitted.origin(sent, offset)),
     };
   } catch (cause) {
     if (!(cause instanceof Fault)) throw cause;
@@ -32,6 +31,14 @@ export const compileTemplate: CompileTemplate = (text, scope, dialect) => {
     throw new FaultError(cause.message, line, column);
   }
 };
+
+/** Errors: {@link Fault}. */
+function translated(text: string, scope: TemplateScope, dialect: Dialect) {
+  const tree = grow(tokenise(text));
+  const waits = isOperator(tree[0], "*");
+  const { items, verb, defines } = inspect(waits ? tree.slice(1) : tree);
+  return { verb, waits, emitted: emit(rewrite(resolveKeywords(items, scope, defines), dialect), dialect) };
+}
 
 /** See template.ts. Errors: ApiError "wrong parameter" that tells line and column. */
 export const translateStatement: TranslateStatement = (text, dialect) => {
