@@ -11,14 +11,13 @@ import { KEY } from "./server.js";
 /** Notes what is sent to a real database. */
 function noting(database: Database): { database: Database; sent: string[] } {
   const sent: string[] = [];
-  const noted: Database = Object.create(database, {
-    run: {
-      value: (statement: Statement) => {
-        sent.push(statement.text);
-        return database.run(statement);
-      },
+  const recorded = (name: "run" | "lookUp") => ({
+    value: (statement: Statement) => {
+      sent.push(statement.text);
+      return database[name](statement);
     },
   });
+  const noted: Database = Object.create(database, { run: recorded("run"), lookUp: recorded("lookUp") });
   return { database: noted, sent };
 }
 
