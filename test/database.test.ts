@@ -55,6 +55,18 @@ eachDatabase("database", (fresh, dialect) => {
     ]);
   });
 
+  test("a change is seen by what is read behind it, also where reads of the same turn share a state", async () => {
+    const find = () => database.lookUp({ text: "select name from tb_users where id = ?", values: [1001] });
+    const change = run("update tb_users set name = ? where id = ?", "changed", 1001);
+    await Promise.all([find(), find(), find()]);
+    await change;
+    assert.deepEqual(await find(), [{ name: "changed" }]);
+  });
+
+  test("of two columns with one name the last counts", async () => {
+    assert.deepEqual((await run("select 1 as v, 2 as w, 3 as v")).rows, [{ v: 3, w: 2 }]);
+  });
+
   test("a number of rows is bound as a number", async () => {
     assert.equal((await run("select id from tb_users order by id limit ?", 2)).rows.length, 2);
   });
