@@ -68,13 +68,16 @@ function accessOf(row: ApiRow, base: Entry | undefined, faults: Faults): AccessD
   const user = choice(row, "req_user", [0, 4, 6, 8, 10, 11, 12, 14], faults);
   const preset = base?.audience ?? presetOfUser((user || 6) as AccessRule["user"]);
   const rule = base?.access ?? accessRule(preset);
+  const key = choice(row, "req_key", [0, 1], faults) !== 0;
+  const ip = choice(row, "req_ip", [0, 1], faults) === 1 || rule.ip;
+  const mode = (choice(row, "req_user_mode", [0, 2, 4, 6], faults) || rule.mode) as AccessRule["mode"];
   const credit = creditOf(row, faults);
   return {
     preset,
-    key: choice(row, "req_key", [0, 1], faults) !== 0,
-    ip: choice(row, "req_ip", [0, 1], faults) === 1 || rule.ip,
+    key,
+    ip,
     user: (user || rule.user) as AccessRule["user"],
-    mode: (choice(row, "req_user_mode", [0, 2, 4, 6], faults) || rule.mode) as AccessRule["mode"],
+    mode,
     credit: credit === undefined ? rule.credit : credit,
     register: (choice(row, "req_user_register", [0, 1, 2], faults) ?? rule.register) as AccessRule["register"],
     login: (choice(row, "req_user_login", [0, 1, 2, 3], faults) ?? rule.login) as AccessRule["login"],
