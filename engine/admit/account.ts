@@ -1,5 +1,5 @@
 /** Who signs in: the account that a request names, held against what the request shows of it. */
-import { andThen } from "../at-once.js";
+import { allOf, andThen } from "../at-once.js";
 import type { Passwords } from "../contracts.js";
 import { cellText } from "../database/cells.js";
 import type { BoundValue, Database } from "../database/database.js";
@@ -65,17 +65,17 @@ function withoutLogin(visit: Visit, database: Database): Caller | Promise<Caller
 }
 
 async function atConsole(name: string, { plan, policy }: Visit, database: Database): Promise<Caller> {
-  const { rows } = await database.run({ text: plan.byName, values: [name] });
-  if (rows[0] === undefined || !isOpen(rows[0])) throw wrongLogin();
-  const user = callerOf(rows[0]);
+  const [row] = await database.lookUp({ text: plan.byName, values: [name] });
+  if (row === undefined || !isOpen(row)) throw wrongLogin();
+  const user = callerOf(row);
   return policy.settings.apitrustfromconsole === "2" ? { ...user, kind: "server-admin" } : user;
 }
 
 /** A sender's number is easily forged, so that nobody with power is known by it. */
 async function bySms(account: number, { plan }: Visit, database: Database): Promise<Caller> {
-  const { rows } = await database.run({ text: plan.byId, values: [account] });
-  if (rows[0] === undefined || !isOpen(rows[0]) || isPrivileged(rows[0])) throw wrongLogin();
-  return callerOf(rows[0]);
+  const [row] = await database.lookUp({ text: plan.byId, values: [account] });
+  if (row === undefined || !isOpen(row) || isPrivileged(row)) throw wrongLogin();
+  return callerOf(row);
 }
 
 function signIn(visit: Visit, parts: AccountParts): Caller | Promise<Caller> {
@@ -126,14 +126,8 @@ function fittingOf(rows: readonly Row[], visit: Visit, parts: AccountParts): Can
     proofOf(STRANGER, sent, plan.way, aboutOf(visit, undefined, parts));
   }
   for (const row of rows) parts.throttle.guard(accountName(Number(row["id"]), sent.id), visit);
-  let fitting: Candidate[] | Promise<Candidate[]> = [];
-  for (const row of rows)
-    fitting = andThen(fitting, (before) =>
-      andThen(candidateOf(row, visit, parts), (candidate) =>
-        candidate === undefined ? before : [...before, candidate],
-      ),
-    );
-  return fitting;
+  const candidates = allOf(rows.map((row) => candidateOf(row, visit, parts)));
+  return andThen(candidates, (found) => found.filter((candidate) => candidate !== undefined));
 }
 
 /** undefined for an account that what was sent does not let in. */
@@ -162,7 +156,7 @@ async function byOtherName(visit: Visit, { database, passwords, throttle }: Acco
   const pinHash = pin === "" || throttle.isGuessing(visit) ? null : passwords.pinHash(pin);
   if (name === null && pinHash === null) return [];
   const id: BoundValue = name !== null && /^\d{1,15}$/.test(name) ? Number(name) : null;
-  const { rows } = await database.run({ text: plan.byOther, values: [id, name, name, name, pinHash] });
+  const rows = await database.lookUp({ text: plan.byOther, values: [id, name, name, name, pinHash] });
   return rows.length > MOST_NAMESAKES ? [] : rows;
 }
 

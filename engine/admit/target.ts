@@ -35,7 +35,7 @@ async function actFor(name: string, visit: Visit, database: Database): Promise<v
 const isOwn = (row: Row, reseller: number): boolean => Number(row["parentid"]) === reseller && isOpen(row);
 
 async function find(name: string, { plan }: Visit, database: Database): Promise<Row | undefined> {
-  const byName = await database.run({ text: plan.byName, values: [name] });
-  if (byName.rows[0] !== undefined || !/^\d{1,15}$/.test(name)) return byName.rows[0];
-  return (await database.run({ text: plan.byId, values: [Number(name)] })).rows[0];
+  const [named] = await database.lookUp({ text: plan.byName, values: [name] });
+  if (named !== undefined || !/^\d{1,15}$/.test(name)) return named;
+  return (await database.lookUp({ text: plan.byId, values: [Number(name)] }))[0];
 }

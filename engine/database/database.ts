@@ -48,8 +48,8 @@ export interface Session {
 
 export interface Database extends Session {
   /**
-   * Finds rows by an index, for what every request asks: at once where the database can, otherwise on a connection that such
-   * look-ups share. Errors: {@link DatabaseError}, thrown or as a rejection.
+   * Finds rows by an index, for what every request asks: without a promise where the database can.
+   * Errors: {@link DatabaseError}, thrown or as a rejection.
    */
   lookUp(statement: Statement): Row[] | Promise<Row[]>;
   /** As `run`, for statements that an administrator wrote or that may take long: on SQLite in a process that can be ended. */

@@ -145,11 +145,11 @@ function fieldOf(name: string, columns: readonly BetterSqlite3.ColumnDefinition[
   const place = columns.findLastIndex((column) => column.name === name);
   const type = columns[place]?.type ?? "";
   const decimal = isDecimal(type);
-  return { name, place, decimal, digits: decimal ? digitsOf(type) : undefined };
+  return { name, place, decimal, digits: decimal ? fractionDigits(type) : undefined };
 }
 
 /** A statement of somebody else may have stored more than `decimal(18,6)` says, which MariaDB would have rounded. */
-function digitsOf(declared: string): number | undefined {
+function fractionDigits(declared: string): number | undefined {
   const digits = /(?:dec|num)\w*\s*\(\s*\d+\s*,\s*(\d+)\s*\)/i.exec(declared)?.[1];
   return digits === undefined ? undefined : Number(digits);
 }

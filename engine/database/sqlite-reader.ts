@@ -9,7 +9,6 @@ export class SqliteReader {
   readonly connection: SqliteConnection;
   /** Reads of this turn. */
   #reads = 0;
-  #sharing = false;
 
   constructor(connection: SqliteConnection) {
     this.connection = connection;
@@ -19,19 +18,15 @@ export class SqliteReader {
   run(prepared: Prepared, values: readonly BoundValue[], maxRows?: number): QueryResult {
     this.#reads += 1;
     if (this.#reads === 1) setImmediate(this.#endTurn);
-    else if (!this.#sharing) {
-      this.connection.control("begin");
-      this.#sharing = true;
-    }
+    else if (!this.connection.inTransaction) this.connection.control("begin");
     return this.connection.run(prepared, values, maxRows);
   }
 
   /** Called after each change: what is read from now on sees it. */
-  readonly renew = (): void => {
-    if (!this.#sharing) return;
-    this.#sharing = false;
-    this.connection.control("commit");
-  };
+  renew(): void {
+    // SQLite itself ends a transaction in which the disk failed.
+    if (this.connection.inTransaction) this.connection.control("commit");
+  }
 
   /** The prepared statements are forgotten, as the schema has changed. */
   forget(): void {

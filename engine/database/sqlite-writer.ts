@@ -129,13 +129,13 @@ export class SqliteWriter {
       done = await this.#work();
       if (!this.#connection.inTransaction) return;
       this.#connection.control("commit");
-      this.#changed();
     } catch (error) {
       this.#rollback();
       const waiting = done.length > 0 ? done.map(({ job }) => job) : this.#jobs.splice(0);
       for (const job of waiting) job.reject(error);
       return;
     }
+    this.#changed();
     for (const { job, value } of done) job.resolve(value as never);
   }
 

@@ -6,6 +6,7 @@ import { mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
 import type { Row } from "../request.js";
 import {
+  type BoundValue,
   type Column,
   type Database,
   DatabaseError,
@@ -24,7 +25,7 @@ import type { DatabaseOptions } from "./open.js";
 import { retried } from "./retry.js";
 import { RunningStatements } from "./running.js";
 import { checkStatements, SCHEMA, schemaOf } from "./sqlite-catalogue.js";
-import { SqliteConnection } from "./sqlite-connection.js";
+import { type Prepared, SqliteConnection } from "./sqlite-connection.js";
 import { SqliteForeign } from "./sqlite-foreign.js";
 import { SqliteReader } from "./sqlite-reader.js";
 import { SqliteWriter } from "./sqlite-writer.js";
@@ -69,22 +70,12 @@ class Sqlite implements Database {
   async run(statement: Statement, options?: QueryOptions): Promise<QueryResult> {
     const prepared = this.#reader.connection.prepare(statement.text);
     if (!prepared.readonly) return this.#writer.run(statement, options);
-    try {
-      return this.#reader.run(prepared, statement.values, options?.maxRows);
-    } catch (error) {
-      if (!isConflict(error)) throw error;
-      return retried(async () => this.#reader.run(prepared, statement.values, options?.maxRows));
-    }
+    return this.#read(prepared, statement.values, options?.maxRows);
   }
 
-  lookUp(statement: Statement): Row[] | Promise<Row[]> {
-    const prepared = this.#reader.connection.prepare(statement.text);
-    try {
-      return this.#reader.run(prepared, statement.values).rows;
-    } catch (error) {
-      if (!isConflict(error)) throw error;
-      return this.run(statement).then(({ rows }) => rows);
-    }
+  lookUp({ text, values }: Statement): Row[] | Promise<Row[]> {
+    const found = this.#read(this.#reader.connection.prepare(text), values);
+    return found instanceof Promise ? found.then(({ rows }) => rows) : found.rows;
   }
 
   async runForeign(statement: Statement, options: ForeignOptions = {}): Promise<QueryResult> {
@@ -93,8 +84,9 @@ class Sqlite implements Database {
     const task = { statement, andThen, maxRows };
     const reads = this.#reader.connection.prepareOnce(statement.text).readonly && andThen.length === 0;
     if (reads) return this.#foreign.run(task, timeout);
-    const result = await this.#writer.exclusively(timeout, () => this.#foreign.run(task, timeout));
-    this.#reader.renew();
+    const result = await this.#writer
+      .exclusively(timeout, () => this.#foreign.run(task, timeout))
+      .finally(() => this.#reader.renew());
     if (changesSchema(statement.text)) this.#forget();
     return result;
   }
@@ -143,6 +135,16 @@ class Sqlite implements Database {
     await this.#foreign.close();
     this.#reader.close();
     await this.#writer.close();
+  }
+
+  /** A promise only where another process is in the way. */
+  #read(prepared: Prepared, values: readonly BoundValue[], maxRows?: number): QueryResult | Promise<QueryResult> {
+    try {
+      return this.#reader.run(prepared, values, maxRows);
+    } catch (error) {
+      if (!isConflict(error)) throw error;
+      return retried(async () => this.#reader.run(prepared, values, maxRows));
+    }
   }
 
   #forget(): void {
