@@ -8,7 +8,7 @@ import type { CompiledTemplate } from "../template/template.js";
 import type { Path } from "./definition.js";
 import type { RunScope, ValueTemplate } from "./entry.js";
 import { movedFault, type Position, shifted } from "./faults.js";
-import type { DefinitionScope } from "./scope.js";
+import { type DefinitionScope, withSteps } from "./scope.js";
 import type { Statements } from "./statements.js";
 import { compileProgram, parseText } from "./texts.js";
 import { compileKeyword, KEYWORD } from "./values.js";
@@ -40,7 +40,7 @@ export function compileBody(text: string, place: BodyPlace): BodyTemplate {
   const keywords: BodyKeyword[] = [];
   rewrite(program, (content) => pieces(content, keywords, place));
   const names = keywords.map((_, index) => nameOf(index));
-  const render = compileProgram(program, { ...place.scope, steps: new Set([...place.scope.steps, ...names]) });
+  const render = compileProgram(program, withSteps(place.scope, new Set([...place.scope.steps, ...names])));
   return (run) => {
     // Nobody can send the mark, since it is another one each time.
     const mark = keywords.some((keyword) => "select" in keyword) ? randomUUID() : "";

@@ -9,7 +9,7 @@ import type { Faults } from "./faults.js";
 import { compileHooks } from "./hooks.js";
 import { type CompiledParams, compileParams } from "./params.js";
 import { openParams } from "./read-params.js";
-import { type DefinitionScope, SECRET_FIELDS } from "./scope.js";
+import { type DefinitionScope, SECRET_FIELDS, SETTING } from "./scope.js";
 import { type PlacedTemplate, Statements } from "./statements.js";
 import { compileSteps } from "./steps.js";
 import { compileText, type TextEnvironment } from "./texts.js";
@@ -54,10 +54,8 @@ export function compileDefinition(
     ? OPEN_PARAMS
     : compileParams(definition.params ?? {}, { needs: definition.needs ?? [], idempotent, seal: context.seal }, faults);
   const statements = new Statements(context.dialect, faults);
-  const known = scopeOf(params.scope, open, context);
-  const options = { known, actions: context.actions, transaction };
-  const { steps, names } = compileSteps(definition.steps ?? [], options, statements);
-  const scope: DefinitionScope = { ...known, steps: names };
+  const options = { known: scopeOf(params.scope, open, context, AT_FIRST), actions: context.actions, transaction };
+  const { steps, scope } = compileSteps(definition.steps ?? [], options, statements);
   const rows = compileRows(definition.rows, scope, faults);
   const content = compileContent(definition, scope, faults);
   const answer = compileAnswer(definition, rows, scope, faults);
@@ -114,13 +112,23 @@ const exampleOf = ({ request, before, ...example }: ExampleDefinition) => ({
 const asSent = (request: ExampleDefinition["request"]): Record<string, string> =>
   Object.fromEntries(Object.entries(request).map(([name, value]) => [name, String(value)]));
 
-/** What the texts of a definition may name before its first step. */
-export const scopeOf = (params: DefinitionScope["params"], open: boolean, { texts, callerFields }: CompileContext) => ({
+/** What texts find before the first step. */
+const AT_FIRST: ReadonlySet<string> = new Set([SETTING]);
+
+/** What the texts of a definition may name where these steps have been. */
+export const scopeOf = (
+  params: DefinitionScope["params"],
+  open: boolean,
+  { texts, callerFields }: CompileContext,
+  steps: DefinitionScope["steps"],
+): DefinitionScope => ({
   params,
   open,
-  texts,
   callerFields,
   secretFields: SECRET_FIELDS,
+  plainUserId: false,
+  steps,
+  texts,
   usedFields: new Set<string>(),
 });
 

@@ -45,7 +45,7 @@ function withAccess(
 ): Compiled {
   const statements = new Statements(context.dialect, faults);
   const params = new Map(base.params.map((spec) => [spec.name, scopeParam(spec)]));
-  const scope = { ...scopeOf(params, true, context), steps: new Set<string>() };
+  const scope = scopeOf(params, true, context, new Set());
   const added = compileHooks(definition.hooks, { scope, statements, deliveries: context.deliveries });
   const callerFields = callerFieldsOf([], scope);
   const entry: Entry = {

@@ -11,14 +11,14 @@ import type {
 } from "./definition.js";
 import type { CallStep, RefuseStep, SqlStep, Step, ValueTemplate } from "./entry.js";
 import { nearest } from "./nearest.js";
-import { type DefinitionScope, SETTING } from "./scope.js";
+import { type DefinitionScope, SETTING, withSteps } from "./scope.js";
 import type { Statements } from "./statements.js";
 import { compileText } from "./texts.js";
 import { compileCondition, compileValue } from "./values.js";
 
 export interface StepOptions {
-  /** What every step may use, whichever came before it. */
-  known: Omit<DefinitionScope, "steps">;
+  /** What the first step may use. */
+  known: DefinitionScope;
   actions: ReadonlyMap<string, Operation>;
   /** The steps run in one transaction. */
   transaction: boolean;
@@ -29,13 +29,12 @@ const RESERVED: ReadonlySet<string> = new Set(["caller", "now", "version", SETTI
 
 const EXPECTATIONS = { "one row": "one", rows: "some", "no rows": "none" } as const;
 
-/** Faults are added under `["steps", index]`. `names` are those of the named steps. */
+/** Faults are added under `["steps", index]`. `scope` is what comes behind the last step. */
 export function compileSteps(definitions: readonly StepDefinition[], options: StepOptions, statements: Statements) {
-  const names = new Set<string>([SETTING]);
+  let scope = options.known;
   const steps: Step[] = [];
   for (const [index, definition] of definitions.entries()) {
     const path = ["steps", index];
-    const scope: DefinitionScope = { ...options.known, steps: new Set(names) };
     const step =
       "call" in definition
         ? compileCall(definition, path, scope, options, statements)
@@ -45,9 +44,9 @@ export function compileSteps(definitions: readonly StepDefinition[], options: St
     if (step !== undefined) steps.push(step);
     if (definition.as === undefined) continue;
     checkName(definition, definitions.slice(0, index), path, scope, statements);
-    names.add(definition.as);
+    scope = withSteps(scope, new Set(scope.steps).add(definition.as));
   }
-  return { steps, names };
+  return { steps, scope };
 }
 
 /** A name is used once; by several steps only where each has a condition, so that it is the one that ran. */

@@ -39,20 +39,41 @@ export class Fault extends Error {
   }
 }
 
-const FORMS: readonly (readonly [TokenKind, RegExp])[] = [
-  ["blank", /\s+/],
-  ["comment", /--[^\n]*|\/\*[\s\S]*?\*\//],
-  ["number", /[xX]'[0-9a-fA-F]*'|0[xX][0-9a-fA-F]+|(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?/],
-  ["string", /[nN]?'[^']*(?:''[^']*)*'(?!')/],
-  ["name", /"[^"]*(?:""[^"]*)*"(?!")|`[^`]*(?:``[^`]*)*`(?!`)|\[[^\]]*(?:\]\][^\]]*)*\](?!\])/],
-  ["keyword", /\{[ \t]*[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)?[ \t]*\}/],
-  ["word", /[\p{ID_Start}_][\p{ID_Continue}$]*/u],
-  ["open", /\(/],
-  ["close", /\)/],
-  ["operator", /<=>|->>|<>|<=|>=|!=|==|<<|>>|\|\||&&|->|[-+*/%=<>,.;&|~!^]/],
+interface Form {
+  kind: TokenKind;
+  /** What its first character may be. */
+  first: RegExp;
+  form: RegExp;
+}
+
+const FORMS: readonly Form[] = [
+  { kind: "blank", first: /\s/, form: /\s+/y },
+  { kind: "comment", first: /[-/]/, form: /--[^\n]*|\/\*[\s\S]*?\*\//y },
+  {
+    kind: "number",
+    first: /[xX\d.]/,
+    form: /[xX]'[0-9a-fA-F]*'|0[xX][0-9a-fA-F]+|(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?/y,
+  },
+  { kind: "string", first: /[nN']/, form: /[nN]?'[^']*(?:''[^']*)*'(?!')/y },
+  {
+    kind: "name",
+    first: /["`[]/,
+    form: /"[^"]*(?:""[^"]*)*"(?!")|`[^`]*(?:``[^`]*)*`(?!`)|\[[^\]]*(?:\]\][^\]]*)*\](?!\])/y,
+  },
+  { kind: "keyword", first: /\{/, form: /\{[ \t]*[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)?[ \t]*\}/y },
+  { kind: "word", first: /[A-Za-z_]|[^\0-\x7f]/, form: /[\p{ID_Start}_][\p{ID_Continue}$]*/uy },
+  { kind: "open", first: /\(/, form: /\(/y },
+  { kind: "close", first: /\)/, form: /\)/y },
+  {
+    kind: "operator",
+    first: /[-+*/%=<>,.;&|~!^]/,
+    form: /<=>|->>|<>|<=|>=|!=|==|<<|>>|\|\||&&|->|[-+*/%=<>,.;&|~!^]/y,
+  },
 ];
-/** All forms in one, a group each: an expression with named groups took three times as long. */
-const TOKEN = new RegExp(FORMS.map(([, form]) => `(${form.source})`).join("|"), "yu");
+/** By the codes of ASCII characters: most have one form, and one expression for all of them takes longer. */
+const FORMS_OF = Array.from({ length: 128 }, (_, code) =>
+  FORMS.filter(({ first }) => first.test(String.fromCharCode(code))),
+);
 const ANGLE = /<[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)?>/y;
 
 /** Why a character that begins no token is there, and what to write instead. */
@@ -109,12 +130,13 @@ function endsOperand(token: Token, before: Token | undefined): boolean {
 }
 
 function plain(text: string, at: number): Token {
-  TOKEN.lastIndex = at;
-  const match = TOKEN.exec(text);
-  const kind = match === null ? undefined : FORMS[match.indexOf(match[0], 1) - 1]?.[0];
-  const unfinished = match?.[0] === "/" && text[at + 1] === "*";
-  if (match === null || kind === undefined || unfinished) throw stray(text, at);
-  return { kind, text: match[0], at };
+  for (const { kind, form } of FORMS_OF[text.charCodeAt(at)] ?? FORMS) {
+    form.lastIndex = at;
+    if (!form.test(text)) continue;
+    if (kind === "operator" && text.startsWith("/*", at)) break;
+    return { kind, text: text.slice(at, form.lastIndex), at };
+  }
+  throw stray(text, at);
 }
 
 function stray(text: string, at: number): Fault {
