@@ -139,7 +139,9 @@ export function callerFieldsOf(steps: readonly Step[], { usedFields }: Definitio
 
 /** Functions stay as they are; everything else of an entry is plain data. */
 export function freezeDeep<T extends object>(value: T): T {
-  for (const part of Object.values(value))
+  for (const name in value) {
+    const part = value[name];
     if (typeof part === "object" && part !== null && !Object.isFrozen(part)) freezeDeep(part);
+  }
   return Object.freeze(value);
 }

@@ -30,18 +30,15 @@ export class Statements {
     const template = this.faults.attempt(path, () => compileTemplate(text, scope, this.#dialect), start);
     if (template === undefined) return undefined;
     this.placed.push({ path, template, start });
-    for (const source of sourcesOf(template)) {
-      if (source.from === "caller") scope.usedFields.add(source.field);
-      if (source.from === "either") scope.usedFields.add(source.name);
-      if (source.from === "step" && source.step === SETTING && !SHOWN_OPTIONS.includes(source.field as OptionName))
-        this.faults.add(
-          path,
-          `'${source.field}' is no option that may be used; ${nearest(source.field, SHOWN_OPTIONS)}`,
-        );
-    }
+    for (const { parts } of template.bindings)
+      for (const part of parts) if (typeof part !== "string") this.#use(part, path, scope);
     return template;
   }
-}
 
-const sourcesOf = ({ bindings }: CompiledTemplate): Source[] =>
-  bindings.flatMap(({ parts }) => parts.filter((part) => typeof part !== "string"));
+  #use(source: Source, path: Path, { usedFields }: DefinitionScope): void {
+    if (source.from === "caller") usedFields.add(source.field);
+    if (source.from === "either") usedFields.add(source.name);
+    if (source.from === "step" && source.step === SETTING && !SHOWN_OPTIONS.includes(source.field as OptionName))
+      this.faults.add(path, `'${source.field}' is no option that may be used; ${nearest(source.field, SHOWN_OPTIONS)}`);
+  }
+}

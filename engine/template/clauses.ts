@@ -5,7 +5,8 @@ import { Fault } from "./tokens.js";
 import { build, type Group, isOperator, isWord, type Node, nameOf, parts, type Raw } from "./tree.js";
 
 /** Drops `with(nolock)`, an old `(nolock)`, `option(...)` and `dbo.`. */
-export function dropHints(items: readonly Node[]): Node[] {
+export function dropHints(items: readonly Node[]): readonly Node[] {
+  if (!items.some((_, index) => dropLength(items, index) > 0)) return items;
   const result: Node[] = [];
   let dropped = false;
   for (let index = 0; index < items.length; index += 1) {
@@ -41,7 +42,8 @@ const isHints = (group: Group): boolean =>
   parts(group.items).every(([hint, ...more]) => hint?.kind === "word" && HINTS.has(hint.plain) && more.length === 0);
 
 /** `select top n` to `limit n` where the select ends. Errors: {@link Fault}. */
-export function moveTops(items: readonly Node[]): Node[] {
+export function moveTops(items: readonly Node[]): readonly Node[] {
+  if (!items.some((node) => isWord(node, "top"))) return items;
   let result = [...items];
   for (let index = 0; index < result.length; index += 1) {
     const top = topOf(result, index);
@@ -102,7 +104,8 @@ const spacedFirst = ([first, ...more]: readonly Node[]): Node[] =>
   first === undefined ? [] : [{ ...first, spaced: true }, ...more];
 
 /** `offset a rows fetch next b rows only` and `fetch first b rows only` to `limit b offset a`. */
-export function moveFetches(items: readonly Node[]): Node[] {
+export function moveFetches(items: readonly Node[]): readonly Node[] {
+  if (!items.some((node) => isWord(node, "offset", "fetch"))) return items;
   const result: Node[] = [];
   for (let index = 0; index < items.length; index += 1) {
     const node = items[index] as Node;
@@ -129,7 +132,8 @@ const isFetch = (items: readonly Node[], at: number): boolean =>
   isWord(items[at + 4], "only");
 
 /** MariaDB takes no `limit` directly in the select of an `in`, but does one level deeper. */
-export function deepenLimits(items: readonly Node[]): Node[] {
+export function deepenLimits(items: readonly Node[]): readonly Node[] {
+  if (!items.some((node) => isWord(node, "in"))) return items;
   return items.map((node, index) => {
     if (node.kind !== "group" || !isWord(items[index - 1], "in") || !isWord(node.items[0], "select")) return node;
     if (!node.items.some((item) => isWord(item, "limit"))) return node;
@@ -138,8 +142,8 @@ export function deepenLimits(items: readonly Node[]): Node[] {
 }
 
 /** SQLite has no `truncate`. */
-export function deleteForTruncate(items: readonly Node[], dialect: Dialect): Node[] {
+export function deleteForTruncate(items: readonly Node[], dialect: Dialect): readonly Node[] {
   const [truncate, table] = items;
-  if (dialect !== "sqlite" || truncate === undefined || !isWord(truncate, "truncate")) return [...items];
+  if (dialect !== "sqlite" || truncate === undefined || !isWord(truncate, "truncate")) return items;
   return [build("delete from", [], truncate), ...items.slice(isWord(table, "table") ? 2 : 1)];
 }

@@ -6,11 +6,12 @@ import { build, isOperator, isText, type Node, operandEnd, type Run } from "./tr
 const SECONDS_A_DAY = 86_400;
 
 /** `getdate() - 0.1`: the number is one of days. Errors: {@link Fault} where it could be something else. */
-export function shiftClocks(items: readonly Node[], dialect: Dialect): Node[] {
+export function shiftClocks(items: readonly Node[], dialect: Dialect): readonly Node[] {
+  if (!items.some(isClock)) return items;
   const result: Node[] = [];
   for (let index = 0; index < items.length; index += 1) {
     const node = items[index] as Node;
-    if (node.kind !== "run" || node.clock !== true || isOperator(items[index + 1], "*", "/", "%")) {
+    if (!isClock(node) || isOperator(items[index + 1], "*", "/", "%")) {
       result.push(node);
       continue;
     }
@@ -26,6 +27,8 @@ export function shiftClocks(items: readonly Node[], dialect: Dialect): Node[] {
   }
   return result;
 }
+
+const isClock = (node: Node): node is Run => node.kind === "run" && node.clock === true;
 
 interface Shift {
   sign: "-" | "+";
@@ -70,7 +73,7 @@ const separated = (runs: readonly Run[], separator: string): Node[] =>
 /** A lone name may be a time, and a text or a time is no number of days. */
 const isAmbiguous = (days: readonly Node[]): boolean =>
   days.every((node) => ["word", "name", "choice", "operator"].includes(node.kind)) ||
-  days.some((node) => isText(node) || (node.kind === "run" && node.clock === true));
+  days.some((node) => isText(node) || isClock(node));
 
 const asNumber = (node: Node): Node =>
   node.kind === "value" && node.binding.kind === "text" && !node.binding.literal

@@ -11,7 +11,8 @@ const isSurelyText = (node: Node): boolean =>
 const isNumeric = (text: string): boolean => /^\s*[-+]?[\d.]+\s*$/.test(text);
 
 /** `+` next to a text joins, as `||` does. Errors: {@link Fault} where it may as well add. */
-export function joinTexts(items: readonly Node[]): Node[] {
+export function joinTexts(items: readonly Node[]): readonly Node[] {
+  if (!items.some((node) => isOperator(node, "+"))) return items;
   const result = [...items];
   for (let index = 0; index < items.length; index += 1) {
     const chain = chainFrom(items, index);

@@ -6,7 +6,8 @@ import { build, isOperator, isWord, mapLeaves, type Node, operandEnd, type Value
 const ESCAPE = "!";
 
 /** A keyword's own `%` and `_` match themselves in a `like`. Errors: {@link Fault} for what can't be translated. */
-export function escapeLikes(items: readonly Node[]): Node[] {
+export function escapeLikes(items: readonly Node[]): readonly Node[] {
+  if (!items.some((node) => isWord(node, "like"))) return items;
   const result: Node[] = [];
   for (let index = 0; index < items.length; index += 1) {
     result.push(items[index] as Node);

@@ -39,16 +39,25 @@ const REFUSED_CALLS = spread([
 ]);
 
 /** Two words that follow each other, and what to write instead. */
-const REFUSED_PAIRS: readonly (readonly [first: string, second: string, advice: string])[] = [
-  ["cross", "apply", "write a join with a subquery"],
-  ["outer", "apply", "write a left join with a subquery"],
-  ["for", "xml", "read the rows, and ask for format=xml"],
-  ["for", "json", "read the rows, and ask for format=json"],
-  ["into", "outfile", REMOTE],
-  ["into", "dumpfile", REMOTE],
-  ["output", "inserted", ID],
-  ["output", "deleted", "write returning where the database has it, or select before"],
-];
+const REFUSED_PAIRS: ReadonlyMap<string, ReadonlyMap<string, string>> = new Map([
+  ["cross", spread([["apply", "write a join with a subquery"]])],
+  ["outer", spread([["apply", "write a left join with a subquery"]])],
+  [
+    "for",
+    spread([
+      ["xml", "read the rows, and ask for format=xml"],
+      ["json", "read the rows, and ask for format=json"],
+    ]),
+  ],
+  ["into", spread([["outfile dumpfile", REMOTE]])],
+  [
+    "output",
+    spread([
+      ["inserted", ID],
+      ["deleted", "write returning where the database has it, or select before"],
+    ]),
+  ],
+]);
 
 function spread(groups: readonly (readonly [words: string, advice: string])[]): ReadonlyMap<string, string> {
   return new Map(groups.flatMap(([words, advice]) => words.split(" ").map((word) => [word, advice] as const)));
@@ -106,14 +115,15 @@ const isColumn = (list: readonly Node[], at: number): boolean =>
   isOperator(list[at - 1], ".") || isOperator(list[at + 1], ".");
 
 function refuseForms(list: readonly Node[], selects: boolean): void {
-  for (const [at, node] of list.entries()) {
+  for (let at = 0; at < list.length; at += 1) {
+    const node = list[at] as Node;
     const next = list[at + 1];
     const name = nameOf(node);
     if (name === undefined || isColumn(list, at)) continue;
     if (next?.kind === "group") refuseCall(node, name);
     if (node.kind !== "word") continue;
-    const pair = REFUSED_PAIRS.find(([first, second]) => name === first && isWord(next, second));
-    if (pair !== undefined) throw new Fault(node.at, `${pair[0]} ${pair[1]} is not available: ${pair[2]}`);
+    const advice = next?.kind === "word" ? REFUSED_PAIRS.get(name)?.get(next.plain) : undefined;
+    if (advice !== undefined) throw new Fault(node.at, `${name} ${nameOf(next)} is not available: ${advice}`);
     if (name === "into" && selects)
       throw new Fault(node.at, "select ... into is not available: write insert into ... select");
     if (["update", "delete", "insert"].includes(name) && isWord(next, "top"))

@@ -16,7 +16,7 @@ export interface Leaf extends Placed {
 }
 export interface Group extends Placed {
   kind: "group";
-  items: Node[];
+  items: readonly Node[];
 }
 /** A bound value. */
 export interface Value extends Placed {
@@ -37,7 +37,7 @@ export interface Raw extends Placed {
 /** Several nodes that are one operand. */
 export interface Run extends Placed {
   kind: "run";
-  items: Node[];
+  items: readonly Node[];
   /** Set when it is the current time. */
   clock?: true;
 }
@@ -49,7 +49,7 @@ const MAX_DEPTH = 100;
 /** The tree of `tokens`. Errors: {@link Fault}. */
 export function grow(tokens: readonly Token[]): Node[] {
   const root: Node[] = [];
-  const open: Group[] = [];
+  const open: (Group & { items: Node[] })[] = [];
   let items = root;
   let spaced = false;
   for (const token of tokens) {
@@ -60,7 +60,7 @@ export function grow(tokens: readonly Token[]): Node[] {
     }
     if (kind === "open") {
       if (open.length === MAX_DEPTH) throw new Fault(at, `more than ${MAX_DEPTH} parentheses in each other`);
-      const group: Group = { kind: "group", items: [], at, spaced };
+      const group = { kind: "group" as const, items: [], at, spaced };
       items.push(group);
       open.push(group);
       items = group.items;
@@ -122,7 +122,7 @@ export const mapLeaves = (items: readonly Node[], change: (node: Node) => Node):
   );
 
 /** `form` with `$1` ... `$9` replaced by `args`, as one operand in the place of `from`. */
-export function build(form: string, args: readonly Node[][], from: Placed): Run {
+export function build(form: string, args: readonly (readonly Node[])[], from: Placed): Run {
   const { at, spaced } = from;
   const items = form.split(/\$(\d)/).map((part, index): Node => {
     if (index % 2 === 0) return { kind: "raw", text: part, at, spaced: false };
