@@ -4,7 +4,7 @@ import { makeSlices } from "../slices.js";
 import { type Column, DatabaseError, type StatementFault } from "./database.js";
 import { refuseOthers } from "./foreign.js";
 import { onlyPlace, onlyWord } from "./places.js";
-import { isDecimal, type Prepared, type SqliteConnection } from "./sqlite-connection.js";
+import { isDecimal, type SqliteConnection } from "./sqlite-connection.js";
 import { subjectOf } from "./sqlite-errors.js";
 
 export const SCHEMA = `select lower(m.name) as tablename, lower(p.name) as columnname, lower(p.type) as kind,
@@ -43,16 +43,16 @@ export async function checkStatements(
   const slice = makeSlices();
   for (const text of texts) {
     await slice();
-    const fault = faultOf(text, () => connection.prepareOnce(text));
+    const fault = faultOf(text, connection);
     if (fault !== undefined) faults.set(text, fault);
   }
   return faults;
 }
 
-function faultOf(text: string, prepare: () => Prepared): StatementFault | undefined {
+function faultOf(text: string, connection: SqliteConnection): StatementFault | undefined {
   try {
     refuseOthers(text, "sqlite");
-    prepare();
+    connection.tryToPrepare(text);
     return undefined;
   } catch (error) {
     if (!(error instanceof DatabaseError)) throw error;

@@ -91,6 +91,15 @@ export class SqliteConnection {
     }
   }
 
+  /** Prepares only to see whether that can be done. Errors: DatabaseError "syntax". */
+  tryToPrepare(text: string): void {
+    try {
+      this.#database.prepare(text);
+    } catch (error) {
+      throw sqliteError(error);
+    }
+  }
+
   /** Errors: DatabaseError. */
   run(prepared: Prepared, values: readonly BoundValue[], maxRows?: number): QueryResult {
     const { statement, columns, fields } = prepared;
