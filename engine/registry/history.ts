@@ -106,7 +106,8 @@ export async function record(
       for (const statement of also) await session.run(statement);
       const slice = makeSlices();
       for (let start = 0; start < changes.length; start += BATCH) {
-        await session.run(insertion(changes.slice(start, start + BATCH), [generation, datum, author]));
+        // The generation as text: a number takes MariaDB's driver ten times as long.
+        await session.run(insertion(changes.slice(start, start + BATCH), [String(generation), datum, author]));
         await slice();
       }
     });
@@ -117,7 +118,7 @@ export async function record(
   }
 }
 
-const insertion = (changes: readonly RowChange[], common: readonly (string | number)[]): Statement => ({
+const insertion = (changes: readonly RowChange[], common: readonly string[]): Statement => ({
   text: `insert into tb_apihistory (generation, datum, byuser, fname, oldrow, newrow) values ${changes.map(() => "(?, ?, ?, ?, ?, ?)").join(", ")}`,
   values: changes.flatMap(({ name, before, after }) => [...common, name, before ?? null, after ?? null]),
 });
