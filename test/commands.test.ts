@@ -49,6 +49,8 @@ for (const [title, environment, words] of [
     /option trustediplist: 'office' is no address/,
   ],
   ["a database of another kind", { TBAPI_DB: "oracle:x" }, /must be sqlite:FILE or mysql:/],
+  ["a pool without connections", { TBAPI_DB: "mysql://u@h/n?pool=0" }, /pool must be a whole number from 1 to 1000/],
+  ["a wrong number", { TBAPI_DB: "mysql://u@h/n?lookups=x" }, /lookups must be a whole number from 0 to 1000/],
   ["a port that is none", { TBAPI_PORT: "http" }, /TBAPI_PORT must be a port/],
 ] as const)
   test(`${title} ends the start with words that name it`, async () => {

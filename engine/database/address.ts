@@ -14,9 +14,12 @@ export interface MariaDbAddress {
   database: string;
   /** Connections that are open at most, for the engine's own statements. */
   pool: number;
+  /** Connections that all requests share for their look-ups; 0 for none. */
+  lookups: number;
 }
 
 const DEFAULT_POOL = 10;
+const DEFAULT_LOOKUPS = 2;
 
 /** Errors: Error that tells the two forms. The address itself is not repeated, since it may hold a password. */
 export function parseAddress(address: string): SqliteAddress | MariaDbAddress {
@@ -32,7 +35,8 @@ export function parseAddress(address: string): SqliteAddress | MariaDbAddress {
     user: decode(url.username),
     password: decode(url.password),
     database: decode(database),
-    pool: poolSize(url.searchParams.get("pool")),
+    pool: connections(url.searchParams, "pool", 1, DEFAULT_POOL),
+    lookups: connections(url.searchParams, "lookups", 0, DEFAULT_LOOKUPS),
   };
 }
 
@@ -54,9 +58,11 @@ function decode(part: string): string {
   }
 }
 
-function poolSize(text: string | null): number {
-  if (text === null) return DEFAULT_POOL;
-  const size = Number(text);
-  if (!Number.isInteger(size) || size < 1 || size > 1000) throw new Error("pool must be a whole number from 1 to 1000");
-  return size;
+function connections(parameters: URLSearchParams, name: string, least: number, standard: number): number {
+  const text = parameters.get(name);
+  if (text === null) return standard;
+  const number = Number(text);
+  if (!Number.isInteger(number) || number < least || number > 1000)
+    throw new Error(`${name} must be a whole number from ${least} to 1000`);
+  return number;
 }

@@ -10,7 +10,7 @@ import type { MariaDbAddress } from "./address.js";
 import type { PoolState } from "./database.js";
 
 /** Milliseconds until a connection has to stand. */
-const CONNECT_LIMIT = 5000;
+export const CONNECT_LIMIT = 5000;
 
 /** Prepared statements that a connection keeps; the server keeps as many for each connection. */
 const STATEMENTS = 200;
@@ -29,7 +29,7 @@ const SQL_MODE = [
  * a backstop, should the message that ends a statement not arrive; it is far above the usual limit, since a statement may
  * have a longer one of its own.
  */
-function sessionSetup(limit: number): string {
+export function sessionSetup(limit: number): string {
   const backstop = limit * 10 + 1000;
   return `set session sql_mode = '${SQL_MODE}', time_zone = '+00:00' /*M!100101 , max_statement_time = ${backstop / 1000} */ /*!80000 , max_execution_time = ${Math.min(backstop, 2 ** 32 - 1)} */`;
 }

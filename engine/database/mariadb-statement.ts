@@ -1,9 +1,9 @@
 /** One statement on one connection: values on their way there, cells on their way back. */
 import mysql, { type Connection, type FieldPacket, type ResultSetHeader, type TypedParameterValue } from "mysql2";
-import type { Cell, Row } from "../request.js";
-import { trimDecimal } from "./amount.js";
-import { blobCell, columnNames, realCell, wholeCell } from "./cells.js";
+import type { Row } from "../request.js";
+import { columnNames } from "./cells.js";
 import { type BoundValue, noResult, type QueryResult, type Statement } from "./database.js";
+import { conversionOf } from "./mariadb-cells.js";
 import { limitRows } from "./row-sizes.js";
 
 /** `cut`: rows were left unread, so that nobody may use the connection again. */
@@ -115,36 +115,3 @@ function rowResult(rows: Row[], fields: FieldPacket[], text: string): QueryResul
   const changed = SHOWS_CHANGES.test(text) ? rows.length : 0;
   return { rows, columns: columnNames(fields), truncated: false, changed, insertId: 0 };
 }
-
-const { Types } = mysql;
-const BINARY_CHARSET = 63;
-
-/** How a column's values become cells; undefined where the driver gives cells. */
-function conversionOf({ columnType, decimals, characterSet }: FieldPacket): ((value: unknown) => Cell) | undefined {
-  switch (columnType) {
-    case Types.DECIMAL:
-    case Types.NEWDECIMAL:
-      return decimals === 0 ? wholeDecimal : fraction;
-    case Types.FLOAT:
-    case Types.DOUBLE:
-      return real;
-    case Types.TINY_BLOB:
-    case Types.MEDIUM_BLOB:
-    case Types.LONG_BLOB:
-    case Types.BLOB:
-    case Types.VAR_STRING:
-    case Types.STRING:
-    case Types.BIT:
-      return characterSet === BINARY_CHARSET ? bytes : undefined;
-    case Types.GEOMETRY:
-    case Types.VECTOR:
-      return JSON.stringify;
-    default:
-      return undefined;
-  }
-}
-
-const fraction = (value: unknown): Cell => trimDecimal(value as string);
-const wholeDecimal = (value: unknown): Cell => wholeCell(BigInt(value as string));
-const real = (value: unknown): Cell => realCell(value as number);
-const bytes = (value: unknown): Cell => (value instanceof Uint8Array ? blobCell(value) : (value as Cell));

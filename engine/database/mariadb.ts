@@ -2,23 +2,25 @@
 import type { Row } from "../request.js";
 import type { MariaDbAddress } from "./address.js";
 import { expectChanges } from "./consequence.js";
-import type {
-  Column,
-  Database,
-  ForeignOptions,
-  LockState,
-  PoolState,
-  QueryOptions,
-  QueryResult,
-  ResetReport,
-  Session,
-  Statement,
-  StatementFault,
+import {
+  type Column,
+  type Database,
+  DatabaseError,
+  type ForeignOptions,
+  type LockState,
+  type PoolState,
+  type QueryOptions,
+  type QueryResult,
+  type ResetReport,
+  type Session,
+  type Statement,
+  type StatementFault,
 } from "./database.js";
 import { callsProcedure, refuseOthers } from "./foreign.js";
 import { checkStatements, SCHEMA, schemaOf } from "./mariadb-catalogue.js";
 import { Loan, type StatementLimits } from "./mariadb-loan.js";
 import { lockStates } from "./mariadb-locks.js";
+import { LookUps } from "./mariadb-lookups.js";
 import { ConnectionPool, connectOnce, endOnServer } from "./mariadb-pool.js";
 import type { DatabaseOptions } from "./open.js";
 import { retried } from "./retry.js";
@@ -50,11 +52,13 @@ class MariaDb implements Database {
   #own: ConnectionPool;
   #foreign: ConnectionPool;
   #running = new RunningStatements();
+  #lookUps: LookUps;
 
   constructor(address: MariaDbAddress, options: DatabaseOptions) {
     this.#address = address;
     this.#options = options;
     [this.#own, this.#foreign] = this.#pools();
+    this.#lookUps = this.#makeLookUps();
   }
 
   run(statement: Statement, options?: QueryOptions): Promise<QueryResult> {
@@ -69,7 +73,10 @@ class MariaDb implements Database {
   }
 
   lookUp(statement: Statement): Promise<Row[]> {
-    return this.run(statement).then(({ rows }) => rows);
+    const inPool = () => this.run(statement).then(({ rows }) => rows);
+    // It changes nothing, so that it can be repeated where a shared connection fails; the pool tells then what is wrong
+    const found = this.#lookUps.find(statement);
+    return found?.catch((error) => (isTimeout(error) ? Promise.reject(error) : inPool())) ?? inPool();
   }
 
   async runForeign(statement: Statement, options: ForeignOptions = {}): Promise<QueryResult> {
@@ -125,6 +132,7 @@ class MariaDb implements Database {
     return [
       { name: "connections", ...this.#own.state },
       { name: "connections of administrators", ...this.#foreign.state },
+      { name: "connections of look-ups", ...this.#lookUps.state },
     ];
   }
 
@@ -138,12 +146,14 @@ class MariaDb implements Database {
     const open = old.reduce((sum, pool) => sum + pool.open, 0);
     [this.#own, this.#foreign] = this.#pools();
     for (const pool of old) void pool.retire();
+    void this.#lookUps.close();
+    this.#lookUps = this.#makeLookUps();
     await this.run({ text: "select 1", values: [] });
     return { closed: open - inUse, opened: this.#own.open, inUse };
   }
 
   async close(): Promise<void> {
-    await Promise.all([this.#own.retire(), this.#foreign.retire()]);
+    await Promise.all([this.#own.retire(), this.#foreign.retire(), this.#lookUps.close()]);
   }
 
   /** Whatever the statement did, no transaction is left open. */
@@ -178,6 +188,10 @@ class MariaDb implements Database {
     ];
   }
 
+  #makeLookUps(): LookUps {
+    return new LookUps(this.#address, this.#options.timeout, this.#running);
+  }
+
   #loan(pool: ConnectionPool): Loan {
     return new Loan({ pool, running: this.#running, endOnServer: this.#endOnServer });
   }
@@ -194,3 +208,5 @@ class MariaDb implements Database {
       ),
     );
 }
+
+const isTimeout = (error: unknown): boolean => error instanceof DatabaseError && error.kind === "timeout";

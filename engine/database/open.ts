@@ -18,7 +18,8 @@ export interface OpenOptions {
 }
 
 /**
- * Opens `sqlite:FILE` or `mysql://user:password@host:port/name`; the latter takes `?pool=N` connections.
+ * Opens `sqlite:FILE` or `mysql://user:password@host:port/name`; the latter takes `?pool=N` connections, and `&lookups=N` that
+ * all requests share for their look-ups: 0 where the connections lead through a proxy that does not take one behind the other.
  * Errors: Error for an address of another form, DatabaseError "unavailable" when the database can't be reached.
  */
 export async function openDatabase(
