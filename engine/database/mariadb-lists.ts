@@ -19,7 +19,8 @@ const columnsOf = new WeakMap<Fields, readonly Column[]>();
 
 const { Types } = mysql;
 
-const FOREIGN_TYPES: ReadonlySet<number> = new Set([Types.GEOMETRY, Types.BIT, Types.TIME]);
+/** Types whose values this driver gives in another form than mysql2, with which the pool reads them. */
+const OTHER_FORMS: ReadonlySet<number> = new Set([Types.GEOMETRY, Types.BIT, Types.TIME]);
 
 /** Errors: Error for a column that this driver gives in a form of its own. */
 export function rowsOfLists(lists: readonly List[], fields: Fields): Row[] {
@@ -35,7 +36,7 @@ export function rowsOfLists(lists: readonly List[], fields: Fields): Row[] {
 
 function columnOf(field: FieldInfo): Column {
   const { columnType, scale, collation } = field;
-  if (FOREIGN_TYPES.has(columnType)) throw new Error("a value of this type has another form in this driver");
+  if (OTHER_FORMS.has(columnType)) throw new Error("a value of this type has another form in this driver");
   return {
     name: field.name(),
     convert: conversionOf({ columnType, decimals: scale, characterSet: collation?.index }),

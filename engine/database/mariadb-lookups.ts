@@ -62,16 +62,15 @@ export class LookUps {
       const ended = (use: () => void) => {
         if (!this.#running.end(item)) return;
         answered(shared);
-        try {
-          use();
-        } catch (error) {
-          reject(error);
-        }
+        use();
       };
-      shared.connection.execute<[List[], Fields]>(text, boundList(values)).then(
-        ([lists, fields]) => ended(() => resolve(rowsOfLists(lists, fields))),
-        (error: unknown) => ended(() => reject(error)),
-      );
+      shared.connection
+        .execute<[List[], Fields]>(text, boundList(values))
+        .then(([lists, fields]) => rowsOfLists(lists, fields))
+        .then(
+          (rows) => ended(() => resolve(rows)),
+          (error: unknown) => ended(() => reject(error)),
+        );
     });
   }
 
