@@ -120,6 +120,7 @@ describe("look-ups on MariaDB", () => {
     ["a text that is more than a text", "name = ?", "' or 1=1 -- ", undefined],
     ["a whole number", "id = ?", 7, "n7"],
     ["a whole number beyond 32 bits", "id = ?", Number.MAX_SAFE_INTEGER, "big"],
+    ["a whole number beyond 32 bits as text", "id = 7 and concat(?) = '1000000000000000'", 1e15, "n7"],
     ["a bigint", "id = ?", 9007199254740991n, "big"],
     ["a fraction", "id = ?", 6.5, undefined],
     ["bytes", "raw = ?", Buffer.from([0xff, 0]), "big"],
