@@ -156,8 +156,7 @@ eachDatabase("faults of the database", (fresh, dialect) => {
       other.run({ text: "select 1", values: [] }),
       other.runForeign({ text: "select 1", values: [] }),
       other.transaction((session) => session.run({ text: "select 1", values: [] })),
-    ]);
-    await other.close();
+    ]).finally(() => other.close());
     while (process.getActiveResourcesInfo().length > held) await pause(10);
   });
 
