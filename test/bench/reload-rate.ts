@@ -1,34 +1,52 @@
 /** 10,000 rows of tb_api put into force while requests flow. */
+import autocannon from "autocannon";
 import { openMigrated } from "../databases.js";
-import { request, serve, stop } from "./served.js";
+import { request, type Served, serve, stop, urlOf } from "./served.js";
 
 const ROWS = 10_000;
 const IN_ONE_INSERT = 500;
 const CLIENTS = 4;
+/** Seconds after which a reload is given up. */
+const PATIENCE = 60;
 
 export async function measureReload(address: string): Promise<void> {
   const server = await serve("./serve.js", address);
   const kind = await addRows(address);
-  let running = true;
-  let [answered, dropped, slowest] = [0, 0, 0];
-  const clients = Array.from({ length: CLIENTS }, async () => {
-    while (running) {
-      const started = performance.now();
-      const text = await request(server, "apitest1", "alice").catch(() => "");
-      if (text.startsWith("OK")) answered += 1;
-      else dropped += 1;
-      slowest = Math.max(slowest, performance.now() - started);
-    }
-  });
+  const load = startLoad(server);
   const started = performance.now();
   const answer = await request(server, "apireload", "admin");
   const milliseconds = Math.round(performance.now() - started);
-  running = false;
-  await Promise.all(clients);
+  const { answered, dropped, slowest } = await load.stop();
   console.log(
     `${ROWS} rows reloaded on ${kind}: ${milliseconds} ms (goal 2000), ${answered} requests answered meanwhile, ${dropped} dropped, slowest ${Math.round(slowest)} ms; ${answer.slice(0, 30).trim()}`,
   );
   await stop(server);
+}
+
+interface Load {
+  answered: number;
+  dropped: number;
+  /** Milliseconds. */
+  slowest: number;
+}
+
+/** Clients that each send a request as soon as the one before is answered, until they are stopped. */
+function startLoad(server: Served): { stop(): Promise<Load> } {
+  const options = { url: urlOf(server, "apitest1", "alice"), connections: CLIENTS, duration: PATIENCE, sampleInt: 20 };
+  let end: (result: autocannon.Result) => void = () => {};
+  const ended = new Promise<autocannon.Result>((resolve) => {
+    end = resolve;
+  });
+  const clients = autocannon({ ...options, verifyBody: (body) => String(body).startsWith("OK") }, (_, result) =>
+    end(result),
+  );
+  return {
+    async stop() {
+      clients.stop();
+      const { "2xx": answered, non2xx, errors, timeouts, mismatches, latency } = await ended;
+      return { answered, dropped: non2xx + errors + timeouts + mismatches, slowest: latency.max };
+    },
+  };
 }
 
 async function addRows(address: string): Promise<string> {

@@ -20,8 +20,12 @@ export async function stop({ process: child }: Served): Promise<void> {
   await once(child, "exit");
 }
 
-/** One request of a user of the sample data; the answer's text. */
-export async function request({ port }: Served, entry: string, user: string, more = {}): Promise<string> {
+/** The address of a request of a user of the sample data. */
+export function urlOf({ port }: Served, entry: string, user: string, more = {}): string {
   const query = new URLSearchParams({ apientry: entry, ...as(user, more) });
-  return (await fetch(`http://127.0.0.1:${port}/mvapireq/?${query}`)).text();
+  return `http://127.0.0.1:${port}/mvapireq/?${query}`;
 }
+
+/** One such request; the answer's text. */
+export const request = async (server: Served, entry: string, user: string, more = {}): Promise<string> =>
+  (await fetch(urlOf(server, entry, user, more))).text();
