@@ -171,10 +171,10 @@ eachDatabase("tasks", (fresh) => {
       /^ERROR: failed: the statement shows no column displayname/,
     );
     await until(async () => Number(await notes(server)) === 3);
-    const { rows } = await run(server, "select fromuser, body from tb_offmessages order by id");
+    const { rows } = await run(server, "select fromuser, body from tb_offmessages order by fromuser");
     assert.deepEqual(
       rows,
-      [1001, 1002, 1001].map((fromuser) => ({ fromuser, body: `<${hostile}>` })),
+      [1001, 1001, 1002].map((fromuser) => ({ fromuser, body: `<${hostile}>` })),
     );
   });
 
