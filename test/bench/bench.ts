@@ -42,22 +42,21 @@ async function compare(title: string, goal: number, engine: Served, byHand: Serv
     await demandAnswer(served, path);
     await rate(served, path, WARM_UP);
   }
-  const ratios: number[] = [];
-  const both: [number[], number[]] = [[], []];
+  const ours: number[] = [];
+  const theirs: number[] = [];
   for (let round = 0; round < ROUNDS; round += 1) {
     // Which one goes first alternates, so that a drift of the machine favours neither.
     const first = round % 2 === 0 ? engine : byHand;
     const second = first === engine ? byHand : engine;
     const rates = new Map([[first, await rate(first, path)]]);
     rates.set(second, await rate(second, path));
-    const [ours, theirs] = [rates.get(engine) ?? 0, rates.get(byHand) ?? 1];
-    both[0].push(ours);
-    both[1].push(theirs);
-    ratios.push(ours / theirs);
+    ours.push(rates.get(engine) ?? 0);
+    theirs.push(rates.get(byHand) ?? 1);
   }
   for (const served of [engine, byHand]) await demandAnswer(served, path);
+  const ratios = ours.map((rate, round) => rate / (theirs[round] ?? 1));
   const half = `half of the rounds ${at(0.25, ratios).toFixed(2)} to ${at(0.75, ratios).toFixed(2)}`;
-  const requests = both.map((rates) => Math.round(at(0.5, rates))).join(" against ");
+  const requests = [ours, theirs].map((rates) => Math.round(at(0.5, rates))).join(" against ");
   console.log(`${title}: ${at(0.5, ratios).toFixed(3)} (goal ${goal}; ${half}; ${requests} requests a second)`);
 }
 
