@@ -5,11 +5,12 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, suite, test } from "node:test";
+import { setTimeout as pause } from "node:timers/promises";
 import { execa } from "execa";
 import { WebSocket } from "ws";
 import { writerOf } from "../engine/formats.js";
 import type { Answer, AnswerFormat } from "../engine/request.js";
-import { connect, exchange, HIDE_KEY, request, startWire, TRANSPORTS, type Wire } from "./wire-server.js";
+import { connect, connectTls, exchange, HIDE_KEY, request, startWire, TRANSPORTS, type Wire } from "./wire-server.js";
 
 const folder = mkdtempSync(join(tmpdir(), "tbapi-wire-"));
 const [tlscert, tlskey] = [join(folder, "cert.pem"), join(folder, "key.pem")];
@@ -178,6 +179,22 @@ suite("HTTP", () => {
       ["a", "b", "c"],
     );
   });
+  for (const [name, open] of [["HTTP", connect] as const, ["HTTPS", connectTls] as const])
+    test(`${name}: a connection in use outlives idletimeout, tells of it, and is closed after it`, async () => {
+      wire.set({ idletimeout: "2" });
+      const socket = open(wire.port);
+      const answers = exchange(socket, []);
+      for (const txt of ["a", "b", "c", "d"]) {
+        socket.write(`GET /mvapireq/?apientry=echo&txt=${txt} HTTP/1.1\r\nHost: x\r\n\r\n`);
+        await pause(1_100);
+      }
+      const told = [...(await answers).matchAll(/Keep-Alive: timeout=2|OK: \w/g)].map(([it]) => it);
+      assert.deepEqual(
+        told,
+        ["a", "b", "c", "d"].flatMap((txt) => ["Keep-Alive: timeout=2", `OK: ${txt}`]),
+      );
+      wire.set({});
+    });
   test("more requests on one connection than maxpipelined wait their turn", async () => {
     wire.set({ maxpipelined: "2" });
     const body = "apientry=slow&ms=1&txt=a";

@@ -4,6 +4,7 @@ import type { Socket } from "node:net";
 import type { Connection } from "../connections/connections.js";
 import type { TransportContext } from "../connections/context.js";
 import { readBody } from "../connections/http-body.js";
+import { IdleWatch } from "../connections/idle.js";
 import { directPeer } from "../connections/peers.js";
 import { derived } from "../derived.js";
 import type { EncodedAnswer, Peer } from "../request.js";
@@ -40,7 +41,9 @@ export function makeHttp(context: TransportContext): ServeHttp {
   const server = createServer({
     maxHeaderSize: context.settings.current.maxline,
     connectionsCheckingInterval: SLOW_EVERY,
+    keepAliveTimeout: 0, // node would set and clear a timer with each request
   });
+  const idle = new IdleWatch(context.settings);
   const exchange = new Exchange(context, derived(context.settings, context.log, fixedHeaders));
   const keepTimes = derived(context.settings, context.log, (settings) => setTimes(server, settings));
   const upgrade = makeWebSocket(context);
@@ -51,34 +54,39 @@ export function makeHttp(context: TransportContext): ServeHttp {
   server.on("upgrade", (request, socket, head) => {
     const line = lines.get(request.socket);
     if (line === undefined) return socket.destroy();
+    idle.remove(line.socket);
     upgrade(request, socket, head, line.connection, context.peers.request(line.webSocketPeer, request.headers));
   });
   // Starts node's watch over slow requests, which otherwise begins with listen().
   server.emit("listening");
   return (socket, connection, secure) => {
     keepTimes();
-    lines.set(socket, makeLine(socket, connection, secure));
+    const line = makeLine(socket, connection, secure);
+    lines.set(socket, line);
+    idle.add(socket, () => line.pending > 0);
     server.emit("connection", socket);
   };
 }
 
-function setTimes(server: Server, { requesttimeout, idletimeout }: Settings): void {
+function setTimes(server: Server, { requesttimeout }: Settings): void {
   server.requestTimeout = requesttimeout * 1000;
   server.headersTimeout = requesttimeout * 1000;
-  server.keepAliveTimeout = idletimeout * 1000;
 }
 
 interface FixedHeaders {
   all: readonly string[];
+  /** Of a connection that stays open: for how long. */
+  kept: readonly [string, string];
   /** For requests of a page of another origin. */
   crossOrigin: readonly string[];
 }
 
 /** Errors: Error where `corsorigin` could not stand in a header. */
-function fixedHeaders({ corsorigin }: Settings): FixedHeaders {
+function fixedHeaders({ corsorigin, idletimeout }: Settings): FixedHeaders {
   if (!/^[\x21-\x7e]*$/.test(corsorigin)) throw new Error("option corsorigin must be an origin, * or empty");
   const all = ["X-Content-Type-Options", "nosniff", "Cache-Control", "no-store"];
-  return { all, crossOrigin: corsorigin === "" ? [] : ["Access-Control-Allow-Origin", corsorigin, "Vary", "Origin"] };
+  const crossOrigin = corsorigin === "" ? [] : ["Access-Control-Allow-Origin", corsorigin, "Vary", "Origin"];
+  return { all, kept: ["Keep-Alive", `timeout=${idletimeout}`], crossOrigin };
 }
 
 function makeLine(socket: Socket, connection: Connection, secure: boolean): Line {
@@ -184,7 +192,7 @@ class Exchange {
   /** Writes an answer whole, with its length, or streams its file. */
   #write(response: ServerResponse, line: Line, answer: EncodedAnswer, more?: readonly string[]): void {
     const { body, file } = answer;
-    const { all, crossOrigin } = this.#headers();
+    const { all, kept, crossOrigin } = this.#headers();
     const headers = [
       "Content-Type",
       answer.contentType,
@@ -196,6 +204,7 @@ class Exchange {
     // Behind the last answer nothing more is read, so the caller is told.
     if (answer.close || (this.#context.connections.draining && response === line.last))
       headers.push("Connection", "close");
+    else if (response.shouldKeepAlive) headers.push(...kept);
     if (answer.status === 499) response.statusMessage = "Failed";
     response.writeHead(answer.status, headers);
     if (file === undefined) {
