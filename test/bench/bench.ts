@@ -51,23 +51,21 @@ async function demandAnswer({ port }: Served, path: string): Promise<void> {
   if (!/^(OK: 20|Your credit is )/.test(text)) throw new Error(`${path}: ${text}`);
 }
 
-/** The value below which so much of them lies: 0.5 is the median. */
-const at = (share: number, values: number[]): number =>
-  [...values].sort((one, other) => one - other)[Math.floor(values.length * share)] ?? 0;
+/** The values below which a quarter, half and three quarters of them lie. */
+function quartiles(values: number[]): [number, number, number] {
+  const sorted = [...values].sort((one, other) => one - other);
+  const at = (share: number) => sorted[Math.floor(sorted.length * share)] ?? 0;
+  return [at(0.25), at(0.5), at(0.75)];
+}
 
 async function compare(comparison: Comparison): Promise<void> {
   const rounds: Round[] = [];
   for (let start = 0; start < STARTS; start += 1) rounds.push(...(await roundsOf(comparison)));
-  const ratios = rounds.map(({ engine, byHand }) => engine / byHand);
-  const half = `half of the rounds ${at(0.25, ratios).toFixed(2)} to ${at(0.75, ratios).toFixed(2)}`;
-  const requests = (["engine", "byHand"] as const).map((side) =>
-    at(
-      0.5,
-      rounds.map((round) => round[side]),
-    ),
-  );
+  const [low, median, high] = quartiles(rounds.map(({ engine, byHand }) => engine / byHand));
+  const [, ours] = quartiles(rounds.map(({ engine }) => engine));
+  const [, theirs] = quartiles(rounds.map(({ byHand }) => byHand));
   console.log(
-    `${comparison.title}: ${at(0.5, ratios).toFixed(3)} (goal ${comparison.goal}; ${half}; ${requests.map(Math.round).join(" against ")} requests a second)`,
+    `${comparison.title}: ${median.toFixed(3)} (goal ${comparison.goal}; half of the rounds ${low.toFixed(2)} to ${high.toFixed(2)}; ${Math.round(ours)} against ${Math.round(theirs)} requests a second)`,
   );
 }
 
