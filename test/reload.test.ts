@@ -379,6 +379,20 @@ eachDatabase("reload", (fresh) => {
     assert.doesNotMatch(texts.get("mine")?.join() ?? "", /SPARAM1|USERID/);
   });
 
+  test("rows that are longer together than a message to the database may be are recorded, and taken back", async () => {
+    const one = await started();
+    const length = 60_000;
+    const names = Array.from({ length: 300 }, (_, index) => `long${index}`).sort();
+    for (const name of names) await add(one, name, `select '${name.padEnd(length, "x")}' as text`);
+    assert.deepEqual((await one.registry.reload("ann")).added.sort(), names);
+    const { rows } = await run(one, "select fname from tb_apihistory where length(newrow) > 60000 order by fname");
+    assert.deepEqual(
+      rows.map(({ fname }) => fname),
+      names,
+    );
+    assert.deepEqual((await one.registry.undo("ann")).removed.sort(), names);
+  });
+
   test("10,000 rows are put into force", async (t) => {
     const one = await started();
     const batch = Array.from({ length: 100 }, () => "(?, ?, 14, 0)").join(", ");

@@ -38,7 +38,7 @@ interface ServerError {
 }
 
 /** Most statements, and most characters, that go in one message: a round trip for each was most of a reload of thousands. */
-const TOGETHER = 100;
+const TOGETHER = 400;
 const CHARACTERS = 200_000;
 
 /**

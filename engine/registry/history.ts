@@ -21,9 +21,11 @@ export interface RowChange {
 
 const GENERATION: Statement = { text: "select generation from tb_apigeneration where id = 1", values: [] };
 const COLUMNS = ROW_COLUMNS.join(", ");
-/** Rows of the history that one statement inserts, and rows that one reads. */
-const BATCH = 100;
-const PAGE = 500;
+/** Rows of tb_api that one statement reads. */
+const PAGE = 1_000;
+/** Most rows of the history, and most characters, that one statement inserts. */
+const BATCH = 500;
+const CHARACTERS = 1_000_000;
 
 /** 0 before the first. */
 export async function readGeneration(session: Session): Promise<number> {
@@ -105,9 +107,9 @@ export async function record(
       if (changed !== 1) throw new Overtaken();
       for (const statement of also) await session.run(statement);
       const slice = makeSlices();
-      for (let start = 0; start < changes.length; start += BATCH) {
+      for (const batch of batchesOf(changes)) {
         // The generation as text: a number takes MariaDB's driver ten times as long.
-        await session.run(insertion(changes.slice(start, start + BATCH), [String(generation), datum, author]));
+        await session.run(insertion(batch, [String(generation), datum, author]));
         await slice();
       }
     });
@@ -116,6 +118,20 @@ export async function record(
     if (cause instanceof Overtaken) return undefined;
     throw cause;
   }
+}
+
+function* batchesOf(changes: readonly RowChange[]): Generator<readonly RowChange[]> {
+  let batch: RowChange[] = [];
+  let characters = 0;
+  for (const change of changes) {
+    batch.push(change);
+    characters += (change.before?.length ?? 0) + (change.after?.length ?? 0);
+    if (batch.length < BATCH && characters < CHARACTERS) continue;
+    yield batch;
+    batch = [];
+    characters = 0;
+  }
+  if (batch.length > 0) yield batch;
 }
 
 const insertion = (changes: readonly RowChange[], common: readonly string[]): Statement => ({
