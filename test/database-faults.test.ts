@@ -151,7 +151,7 @@ eachDatabase("faults of the database", (fresh, dialect) => {
 
   test("a closed database keeps nothing open", async () => {
     const held = process.getActiveResourcesInfo().length;
-    const other = await openMigrated(address, LIMIT);
+    const other = await openMigrated(address);
     await Promise.all([
       other.run({ text: "select 1", values: [] }),
       other.runForeign({ text: "select 1", values: [] }),
