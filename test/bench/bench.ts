@@ -4,10 +4,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import autocannon from "autocannon";
 import { freshMariaDb } from "../databases.js";
-import { as } from "../server.js";
 import { measureOutbox } from "./outbox-rate.js";
 import { measureReload } from "./reload-rate.js";
-import { type Served, serve, stop } from "./served.js";
+import { type Served, serve, stop, urlOf } from "./served.js";
 
 /** A program runs faster or slower from one start to the next, by where its code and data come to lie. */
 const STARTS = 5;
@@ -21,7 +20,8 @@ interface Comparison {
   title: string;
   /** Least ratio of the rates. */
   goal: number;
-  path: string;
+  /** What is asked of either server. */
+  url(served: Served): string;
   /** Starts one server. */
   engine: () => Promise<Served>;
   byHand: () => Promise<Served>;
@@ -34,21 +34,16 @@ interface Round {
 }
 
 /** Requests a second. Errors: Error where one of them was not answered. */
-async function rate({ port }: Served, path: string, seconds: number = SECONDS): Promise<number> {
-  const result = await autocannon({
-    url: `http://127.0.0.1:${port}${path}`,
-    connections: CONNECTIONS,
-    duration: seconds,
-    sampleInt: 20,
-  });
-  if (result.non2xx + result.errors + result.timeouts > 0) throw new Error(`${path}: ${result.non2xx} bad answers`);
+async function rate(url: string, seconds: number = SECONDS): Promise<number> {
+  const result = await autocannon({ url, connections: CONNECTIONS, duration: seconds, sampleInt: 20 });
+  if (result.non2xx + result.errors + result.timeouts > 0) throw new Error(`${url}: ${result.non2xx} bad answers`);
   return result.requests.total / result.duration;
 }
 
 /** Errors: Error where the answer is none of the work that is measured, such as a refusal. */
-async function demandAnswer({ port }: Served, path: string): Promise<void> {
-  const text = await (await fetch(`http://127.0.0.1:${port}${path}`)).text();
-  if (!/^(OK: 20|Your credit is )/.test(text)) throw new Error(`${path}: ${text}`);
+async function demandAnswer(url: string): Promise<void> {
+  const text = await (await fetch(url)).text();
+  if (!/^(OK: 20|Your credit is )/.test(text)) throw new Error(`${url}: ${text}`);
 }
 
 /** The values below which a quarter, half and three quarters of them lie. */
@@ -70,25 +65,21 @@ async function compare(comparison: Comparison): Promise<void> {
 }
 
 /** Of one start of both servers. */
-async function roundsOf({ path, ...start }: Comparison): Promise<Round[]> {
-  const engine = await start.engine();
-  const byHand = await start.byHand();
-  for (const served of [engine, byHand]) {
-    await demandAnswer(served, path);
-    await rate(served, path, WARM_UP);
+async function roundsOf({ url, ...start }: Comparison): Promise<Round[]> {
+  const servers = [await start.engine(), await start.byHand()] as const;
+  const [engine, byHand] = [url(servers[0]), url(servers[1])];
+  for (const side of [engine, byHand]) {
+    await demandAnswer(side);
+    await rate(side, WARM_UP);
   }
   const rounds: Round[] = [];
   for (let round = 0; round < ROUNDS; round += 1) {
     // Which one goes first alternates, so that a drift of the machine favours neither.
-    const first = round % 2 === 0 ? engine : byHand;
-    const early = await rate(first, path);
-    const late = await rate(first === engine ? byHand : engine, path);
-    rounds.push(first === engine ? { engine: early, byHand: late } : { engine: late, byHand: early });
+    if (round % 2 === 0) rounds.push({ engine: await rate(engine), byHand: await rate(byHand) });
+    else rounds.push({ byHand: await rate(byHand), engine: await rate(engine) });
   }
-  for (const served of [engine, byHand]) {
-    await demandAnswer(served, path);
-    await stop(served);
-  }
+  for (const side of [engine, byHand]) await demandAnswer(side);
+  for (const server of servers) await stop(server);
   return rounds;
 }
 
@@ -96,7 +87,7 @@ const compareBalance = (name: "sqlite" | "mariadb", database: string, goal: numb
   compare({
     title: `balance on ${name}`,
     goal,
-    path: `/mvapireq/?${new URLSearchParams({ apientry: "balance", ...as("alice") })}`,
+    url: (served) => urlOf(served, "balance", "alice"),
     engine: () => serve("./serve.js", database),
     byHand: () => serve("./hand-written.js", name, database),
   });
@@ -105,7 +96,7 @@ const compareSimplest = (database: string): Promise<void> =>
   compare({
     title: "apitest1 against a bare answer",
     goal: 0.75,
-    path: "/mvapireq/?apientry=apitest1",
+    url: ({ port }) => `http://127.0.0.1:${port}/mvapireq/?apientry=apitest1`,
     engine: () => serve("./serve.js", database),
     byHand: () => serve("./hand-written.js", "bare"),
   });

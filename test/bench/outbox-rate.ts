@@ -4,6 +4,7 @@ import autocannon from "autocannon";
 import type { OutboxItem } from "../../engine/contracts.js";
 import type { Engine } from "../../engine/engine.js";
 import { as, startTestServer, type TestServer } from "../server.js";
+import { urlOf } from "./served.js";
 
 const REQUESTS = 500;
 const AT_ONCE = 25;
@@ -87,8 +88,8 @@ async function emptied({ services: { outbox } }: Engine): Promise<void> {
   while ((await outbox.counts()).waiting > 0) await pause(20);
 }
 
-async function requestRate({ url }: TestServer): Promise<number> {
-  const query = new URLSearchParams({ apientry: "balance", ...as("alice") });
-  const result = await autocannon({ url: `${url}/mvapireq/?${query}`, connections: 16, duration: SECONDS });
+async function requestRate({ running }: TestServer): Promise<number> {
+  const url = urlOf(running.ports, "balance", "alice");
+  const result = await autocannon({ url, connections: 16, duration: SECONDS });
   return Math.round(result.requests.total / result.duration);
 }

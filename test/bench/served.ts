@@ -21,7 +21,7 @@ export async function stop({ process: child }: Served): Promise<void> {
 }
 
 /** The address of a request of a user of the sample data. */
-export function urlOf({ port }: Served, entry: string, user: string, more = {}): string {
+export function urlOf({ port }: Pick<Served, "port">, entry: string, user: string, more = {}): string {
   const query = new URLSearchParams({ apientry: entry, ...as(user, more) });
   return `http://127.0.0.1:${port}/mvapireq/?${query}`;
 }
