@@ -101,12 +101,16 @@ suite("time", () => {
   });
   test("a request that takes longer than idletimeout is answered", async () => {
     wire.set({ idletimeout: "1" });
-    const [lines, page] = await Promise.all([
+    const get = (query: string) => `GET /mvapireq/?${query} HTTP/1.1\r\nHost: x\r\n\r\n`;
+    const slow = get("apientry=slow&ms=3300&txt=a");
+    const [lines, page, behindFile] = await Promise.all([
       exchange(connect(wire.port), ["apientry=slow&ms=1300&txt=a\napientry=quit\n"]),
-      exchange(connect(wire.port), ["GET /mvapireq/?apientry=slow&ms=3300&txt=a HTTP/1.1\r\nHost: x\r\n\r\n"]),
+      exchange(connect(wire.port), [slow]),
+      exchange(connect(wire.port), [get("apientry=file&txt=f"), slow]),
     ]);
     assert.equal(lines, "OK: a\nOK: bye\n");
     assert.match(page, /^HTTP\/1\.1 200 [\s\S]*OK: a$/);
+    assert.match(behindFile, /^HTTP\/1\.1 200 [\s\S]*\r\n\r\nfHTTP\/1\.1 200 [\s\S]*OK: a$/);
     wire.set({});
   });
 });

@@ -3,6 +3,7 @@ import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import http from "node:http";
 import net from "node:net";
+import { Readable } from "node:stream";
 import { setTimeout as pause } from "node:timers/promises";
 import tls from "node:tls";
 import { WebSocket } from "ws";
@@ -35,6 +36,12 @@ async function answerTo({ entry, params, positional, peer }: ApiRequest): Promis
       return { ok: true, text };
     case "rows":
       return { ok: true, text: "", columns: ["id", "name"], rows: ROWS };
+    case "file":
+      return {
+        ok: true,
+        text,
+        file: { stream: Readable.from([text]), type: "text/plain", filename: "file.txt", size: text.length },
+      };
     case "peer":
       return { ok: true, text: `${peer.transport} ${peer.address} ${peer.forwarded} ${peer.consoleUser ?? ""}`.trim() };
     case "quit":

@@ -27,8 +27,10 @@ export function sendBytes({ stream }: ServedFile, response: ServerResponse, { lo
     sent();
     return;
   }
+  const { socket } = response.req;
   response.setTimeout(idle, () => response.destroy());
   pipeline(stream, response, (err) => {
+    socket.setTimeout(0); // or it would cut a later request of the connection
     if (err) log.warn({ event: "file", err }, "a file was not sent to its end");
     sent();
   });
