@@ -1,6 +1,5 @@
 /** WebSocket and secure WebSocket: a text message is a request, answered by one message, in the order of the requests. */
 import type { IncomingMessage } from "node:http";
-import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { type RawData, type WebSocket, WebSocketServer } from "ws";
 import type { Connection } from "../connections/connections.js";
@@ -33,7 +32,7 @@ export function makeWebSocket(context: TransportContext): Upgrade {
     if (!splitTarget(request.url ?? "").path.includes(WEBSOCKET_PATH)) return refuse(socket, "404 Not Found");
     if (!isOriginAllowed(request, settings.current.corsorigin)) return refuse(socket, "403 Forbidden");
     server().handleUpgrade(request, socket, head, (webSocket) =>
-      serveMessages(webSocket, socket as Socket, { connection, peer, context }),
+      serveMessages(webSocket, { connection, peer, context }),
     );
   };
 }
@@ -55,7 +54,7 @@ interface Conversation {
   context: TransportContext;
 }
 
-function serveMessages(webSocket: WebSocket, socket: Socket, { connection, peer, context }: Conversation): void {
+function serveMessages(webSocket: WebSocket, { connection, peer, context }: Conversation): void {
   const { handle, settings } = context;
   const turns = new Turns<string>({
     async take(text) {
@@ -73,19 +72,18 @@ function serveMessages(webSocket: WebSocket, socket: Socket, { connection, peer,
   // ws closes the connection itself after a fault such as a message that is too long.
   webSocket.on("error", () => turns.drop());
   webSocket.on("close", () => turns.drop());
-  endWhenSilent(webSocket, socket, settings.current.idletimeout * 1000);
+  endWhenSilent(webSocket, settings.current.idletimeout * 1000);
 }
 
 const sendMessage = (webSocket: WebSocket, body: string | Buffer): Promise<void> =>
   new Promise((resolve) => webSocket.send(body, { binary: false }, () => resolve()));
 
 /** Pings in good time before the connection counts as idle; a live client answers that, and then it doesn't. */
-function endWhenSilent(webSocket: WebSocket, socket: Socket, milliseconds: number): void {
+function endWhenSilent(webSocket: WebSocket, milliseconds: number): void {
   let heard = true;
   const hear = () => {
     heard = true;
   };
-  socket.setTimeout(0);
   const timer = setInterval(() => {
     if (!heard) return webSocket.terminate();
     heard = false;
