@@ -385,7 +385,7 @@ eachDatabase("reload", (fresh) => {
     const names = Array.from({ length: 300 }, (_, index) => `long${index}`).sort();
     for (const name of names) await add(one, name, `select '${name.padEnd(length, "x")}' as text`);
     assert.deepEqual((await one.registry.reload("ann")).added.sort(), names);
-    const { rows } = await run(one, "select fname from tb_apihistory where length(newrow) > 60000 order by fname");
+    const { rows } = await run(one, `select fname from tb_apihistory where length(newrow) > ${length} order by fname`);
     assert.deepEqual(
       rows.map(({ fname }) => fname),
       names,

@@ -1,5 +1,6 @@
 /** What MariaDB and MySQL tell of the schema, and of statements before they run. */
 import type { Connection } from "mysql2";
+import { batchesOf } from "../batches.js";
 import type { Row } from "../request.js";
 import type { Column, StatementFault } from "./database.js";
 import { mariaDbError, nearOf } from "./mariadb-errors.js";
@@ -37,37 +38,29 @@ interface ServerError {
   sqlMessage?: string;
 }
 
-/** Most statements, and most characters, that go in one message: a round trip for each was most of a reload of thousands. */
-const TOGETHER = 400;
-const CHARACTERS = 200_000;
+/** What goes in one message: a round trip for each statement was most of a reload of thousands. */
+const TOGETHER = { items: 400, characters: 200_000 };
+
+/** The texts for {@link checkStatements}. */
+export const textBatches = (texts: Iterable<string>): Iterable<readonly string[]> =>
+  batchesOf(new Set(texts), (text) => text.length, TOGETHER);
 
 /**
- * Prepares the texts and adds the faulty ones to `faults`. `connection` takes several statements in one message.
- * Errors: DatabaseError "unavailable".
+ * Prepares the texts and adds the faulty ones to `faults`. `connection` takes several statements in one message; others
+ * may take batches from the same `batches` meanwhile. Errors: DatabaseError "unavailable".
  */
 export async function checkStatements(
   connection: Connection,
-  texts: Iterator<string>,
+  batches: Iterable<readonly string[]>,
   faults: Map<string, StatementFault>,
 ): Promise<void> {
-  for (let some = nextOf(texts); some.length > 0; some = nextOf(texts)) {
+  for (const some of batches) {
     if (await areAllGood(connection, some)) continue;
     for (const text of some) {
       const fault = await faultOf(connection, text);
       if (fault !== undefined) faults.set(text, fault);
     }
   }
-}
-
-function nextOf(texts: Iterator<string>): string[] {
-  const taken: string[] = [];
-  for (let characters = 0; taken.length < TOGETHER && characters < CHARACTERS; ) {
-    const next = texts.next();
-    if (next.done) break;
-    taken.push(next.value);
-    characters += next.value.length;
-  }
-  return taken;
 }
 
 /** As hexadecimal digits no text can end its own literal. */

@@ -17,7 +17,7 @@ import {
   type StatementFault,
 } from "./database.js";
 import { callsProcedure, refuseOthers } from "./foreign.js";
-import { checkStatements, SCHEMA, schemaOf } from "./mariadb-catalogue.js";
+import { checkStatements, SCHEMA, schemaOf, textBatches } from "./mariadb-catalogue.js";
 import { Loan, type StatementLimits } from "./mariadb-loan.js";
 import { lockStates } from "./mariadb-locks.js";
 import { LookUps } from "./mariadb-lookups.js";
@@ -106,12 +106,12 @@ class MariaDb implements Database {
   }
 
   async check(texts: Iterable<string>): Promise<Map<string, StatementFault>> {
-    const rest = new Set(texts).values();
+    const batches = textBatches(texts);
     const faults = new Map<string, StatementFault>();
     const checker = async () => {
       const connection = await connectOnce(this.#address, this.#options.timeout(), { multipleStatements: true });
       try {
-        await checkStatements(connection, rest, faults);
+        await checkStatements(connection, batches, faults);
       } finally {
         connection.destroy();
       }

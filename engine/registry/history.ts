@@ -1,4 +1,5 @@
 /** The rows that are in force, by generation: what every server of the database serves, and what undo goes back to. */
+import { batchesOf } from "../batches.js";
 import { type Database, DatabaseError, type Session, type Statement } from "../database/database.js";
 import { toDatetime } from "../datetime.js";
 import type { Cell } from "../request.js";
@@ -23,9 +24,8 @@ const GENERATION: Statement = { text: "select generation from tb_apigeneration w
 const COLUMNS = ROW_COLUMNS.join(", ");
 /** Rows of tb_api that one statement reads. */
 const PAGE = 1_000;
-/** Most rows of the history, and most characters, that one statement inserts. */
-const BATCH = 500;
-const CHARACTERS = 1_000_000;
+/** Rows of the history that one statement inserts. */
+const TOGETHER = { items: 500, characters: 1_000_000 };
 
 /** 0 before the first. */
 export async function readGeneration(session: Session): Promise<number> {
@@ -107,7 +107,7 @@ export async function record(
       if (changed !== 1) throw new Overtaken();
       for (const statement of also) await session.run(statement);
       const slice = makeSlices();
-      for (const batch of batchesOf(changes)) {
+      for (const batch of batchesOf(changes, lengthOf, TOGETHER)) {
         // The generation as text: a number takes MariaDB's driver ten times as long.
         await session.run(insertion(batch, [String(generation), datum, author]));
         await slice();
@@ -120,19 +120,7 @@ export async function record(
   }
 }
 
-function* batchesOf(changes: readonly RowChange[]): Generator<readonly RowChange[]> {
-  let batch: RowChange[] = [];
-  let characters = 0;
-  for (const change of changes) {
-    batch.push(change);
-    characters += (change.before?.length ?? 0) + (change.after?.length ?? 0);
-    if (batch.length < BATCH && characters < CHARACTERS) continue;
-    yield batch;
-    batch = [];
-    characters = 0;
-  }
-  if (batch.length > 0) yield batch;
-}
+const lengthOf = ({ before, after }: RowChange): number => (before?.length ?? 0) + (after?.length ?? 0);
 
 const insertion = (changes: readonly RowChange[], common: readonly string[]): Statement => ({
   text: `insert into tb_apihistory (generation, datum, byuser, fname, oldrow, newrow) values ${changes.map(() => "(?, ?, ?, ?, ?, ?)").join(", ")}`,
