@@ -11,7 +11,7 @@ run: build ## install, build, and serve sample data on http://127.0.0.1:8080
 	TBAPI_LOGFOLDER=$${TBAPI_LOGFOLDER-data/log} exec $(NODE) dist/engine/main.js start --sample
 
 test: build mariadb kannel lame ## run every test on SQLite and on a MariaDB of its own
-	$(NODE) dist/test/databases.js -- $(NODE) --test --test-concurrency=2 --test-timeout=300000 dist/test/*.test.js
+	$(NODE) dist/test/databases.js -- $(NODE) --test --test-reporter=spec --test-concurrency=2 --test-timeout=300000 dist/test/*.test.js
 
 test-hard: build mariadb ## kill a server that moves money fifty times on each database, and prove every credit
 	$(NODE) dist/test/databases.js -- $(NODE) dist/test/bank.js 50

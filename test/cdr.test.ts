@@ -131,28 +131,25 @@ eachDatabase("call records", (fresh) => {
     await database.run({ text: "insert into tb_cdrs (callerid) values (1), (1)", values: [] });
   });
 
-  test("daily sums that several make at once are made once", async () => {
+  test("daily sums that several make at once are made once", async (t) => {
     const small = await openMigrated(await fresh());
+    t.after(() => small.close());
     await loadSample(small);
     for (let round = 0; round < 3; round += 1) {
       await Promise.all(Array.from({ length: 4 }, () => summarise(small, "2020-01-01 00:00:00", Date.now())));
       const { rows } = await small.run({ text: "select sum(calls) as calls from tb_cdrinfo", values: [] });
       assert.equal(Number(rows[0]?.["calls"]), 7);
     }
-    await small.close();
   });
 
-  test("directions are set over all batches, also of calls that began together", async () => {
+  test("directions are set over all batches, also of calls that began together", async (t) => {
     const server = await startTestServer(await fresh());
+    t.after(() => server.stop());
     const send = async (entry: string, more = {}) => (await server.get(entry, as(ADMIN.username, more))).trimEnd();
-    try {
-      assert.equal(await send("gencdr", { count: "2500" }), "OK: 2500 test calls");
-      const together = { text: "update tb_cdrs set datum = ?", values: [toDatetime(Date.now())] };
-      await server.engine.services.database.run(together);
-      assert.equal(await send("updcdrdir"), "OK: 2507 call records, 2507 changed");
-      assert.equal(await send("updcdrdir"), "OK: 2507 call records, 0 changed");
-    } finally {
-      await server.stop();
-    }
+    assert.equal(await send("gencdr", { count: "2500" }), "OK: 2500 test calls");
+    const together = { text: "update tb_cdrs set datum = ?", values: [toDatetime(Date.now())] };
+    await server.engine.services.database.run(together);
+    assert.equal(await send("updcdrdir"), "OK: 2507 call records, 2507 changed");
+    assert.equal(await send("updcdrdir"), "OK: 2507 call records, 0 changed");
   });
 });

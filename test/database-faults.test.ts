@@ -186,8 +186,9 @@ eachDatabase("faults of the database", (fresh, dialect) => {
   } else {
     const file = () => address.slice("sqlite:".length);
 
-    test("while another program writes, reads go on, and changes wait without stopping anything", async () => {
+    test("while another program writes, reads go on, and changes wait without stopping anything", async (t) => {
       const other = new Sqlite(file());
+      t.after(() => other.close());
       other.exec("begin immediate");
       const change = run("update tb_users set name = 'waited' where id = 1001");
       await pause(50);
@@ -197,7 +198,6 @@ eachDatabase("faults of the database", (fresh, dialect) => {
       assert.equal(await nameOf(1001), "waited");
       other.exec("begin immediate");
       assert.equal(await kindOf(run("update tb_users set name = 'x' where id = 1001")), "unavailable");
-      other.close();
     });
 
     test("a runaway change is ended and undone; other changes wait for it, and are kept", async () => {

@@ -195,11 +195,11 @@ eachDatabase("database", (fresh, dialect) => {
     assert.deepEqual([columns.get("id")?.kind, columns.get("username")?.nullable], ["integer", false]);
   });
 
-  test("several servers that start at once make the tables once", async () => {
+  test("several servers that start at once make the tables once", async (t) => {
     const other = await fresh();
     await Promise.all(Array.from({ length: 4 }, () => migrate(other)));
     const opened = await openMigrated(other, LIMIT);
+    t.after(() => opened.close());
     assert.ok((await opened.schema()).has("tb_ledger"));
-    await opened.close();
   });
 });

@@ -97,12 +97,12 @@ eachDatabase("faxes", (fresh) => {
     assert.equal(posted.splice(0).length, 1);
   });
 
-  test("without a gateway nothing is queued", async () => {
+  test("without a gateway nothing is queued", async (t) => {
     const bare = await startTestServer(await fresh(), { TBAPI_FAXGATEWAY: "" });
+    t.after(() => bare.stop());
     await bare.get("pputfile", as("alice", { filename: "offer.pdf", filedata: "JVBERi0xLjQK" }));
     const answer = await bare.get("sendfax", as("alice", { from: "1", to: "2", filename: "offer.pdf" }));
     const { rows } = await bare.engine.services.database.run({ text: "select id from tb_faxes", values: [] });
-    await bare.stop();
     assert.equal(answer, "ERROR: not configured: set faxgateway to the address of an HTTP fax gateway");
     assert.deepEqual(rows, []);
   });

@@ -163,13 +163,13 @@ eachDatabase("files", (fresh) => {
     ]);
   });
 
-  test("an area without a folder says which option to set", async () => {
+  test("an area without a folder says which option to set", async (t) => {
     const bare = await startTestServer(await fresh(), { TBAPI_FILESROOT: "", TBAPI_FILESTORAGE: "" });
+    t.after(() => bare.stop());
     const answers = [
       await bare.get("getfile", admin({ filename: "x" })),
       await bare.get("pgetfile", as("alice", { filename: "x" })),
     ];
-    await bare.stop();
     assert.deepEqual(answers, [
       "ERROR: not configured: set filesroot to the folder of these files",
       "ERROR: not configured: set filestorage to the folder of these files",

@@ -141,12 +141,12 @@ test("the entries of the log", async (t) => {
     assert.match(await ask("showlog", { lines: "1" }), /it goes on/);
   });
 
-  await t.test("a server whose log goes elsewhere says so", async () => {
+  await t.test("a server whose log goes elsewhere says so", async (own) => {
     const bare = await startTestServer(await freshSqlite(), { TBAPI_LOGFOLDER: "", TBAPI_LOGLEVEL: "silent" });
+    own.after(() => bare.stop());
     const answers = await Promise.all(
       ["showlog", "logrename", "log"].map((entry) => bare.get(entry, as(ADMIN.username, { txt: "x" }))),
     );
-    await bare.stop();
     for (const answer of answers) assert.match(answer, /^ERROR: not configured: set TBAPI_LOG(FOLDER|LEVEL) to /);
   });
 });

@@ -114,14 +114,15 @@ eachDatabase("outbox", (fresh, dialect) => {
     const database = await fresh();
     const options = { TBAPI_SMSURL: gateway.url };
     const first = await startTestServer(database, options);
+    t.after(async () => {
+      await first.stop();
+      gateway.stop();
+    });
     assert.match(await first.get("sms", as("alice", { bnum: "36301234567", txt: "once" })), /^OK: queued/);
     while (gateway.asked.length === 0) await pause(10);
     await first.stop();
     const second = await startTestServer(database, options);
-    t.after(async () => {
-      await second.stop();
-      gateway.stop();
-    });
+    t.after(() => second.stop());
     await settled(second.engine);
     assert.deepEqual(await valuesOf(second.engine, "select status from tb_sms"), ["sent"]);
     assert.equal(gateway.asked.length, 1);
@@ -167,6 +168,7 @@ eachDatabase("outbox", (fresh, dialect) => {
   test("a server that is killed loses no accepted change and repeats none", async (t) => {
     const database = await fresh();
     const setup = await startTestServer(database);
+    t.after(() => setup.stop());
     await addEntry(setup, "note", {
       customsql: "insert into tb_offmessages (fromuser, touser, body) values ([USERID], [USERID], '[SPARAM1]')",
     });

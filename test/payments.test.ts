@@ -121,8 +121,9 @@ eachDatabase("card payments", (fresh) => {
     await assertBooked(1);
   });
 
-  test("a server that is killed while the gateway decides books the payment after its start", async () => {
+  test("a server that is killed while the gateway decides books the payment after its start", async (t) => {
     const other = await startProcess(address, options());
+    t.after(() => other.kill());
     const paid = async () => Object.keys(await gateway.charges()).length;
     const before = await paid();
     const paying = other.get("cccharge", as("alice", { ...CARD, cardnum: CARDS.slow }));
@@ -155,14 +156,14 @@ eachDatabase("card payments", (fresh) => {
       });
   });
 
-  test("no card is in the database or the log, whatever became of the payment", async () => {
+  test("no card is in the database or the log, whatever became of the payment", async (t) => {
     const other = await startProcess(address, { ...options(), TBAPI_LOGLEVEL: "trace" });
+    t.after(() => other.kill());
     const cards = Object.values(CARDS);
     for (const cardnum of cards) assert.notEqual(await other.get("cccharge", as("alice", { ...CARD, cardnum })), "");
     await other.get("cccharge", as("alice", { ...CARD, cardnum: "4111111111111112", idempotencykey: "order-9" }));
     await pause(2_500);
     const traces = [other.log(), await wholeDatabase(database)];
-    await other.kill();
     assert.ok(traces.every((trace) => trace.length > 1_000));
     for (const secret of [...cards, "4111111111111112", `"${CVV}"`, GATEWAY_KEY])
       for (const trace of traces) assert.ok(!trace.includes(secret), secret);
@@ -200,9 +201,9 @@ eachDatabase("card payments without a gateway", (fresh) => {
       t.after(() => server.stop());
       assert.match(await server.get("cccharge", as("alice", CARD)), answer);
       const database = await openMigrated(address);
+      t.after(() => database.close());
       assert.deepEqual((await database.run({ text: "select count(*) as n from tb_payments", values: [] })).rows, [
         { n: 0 },
       ]);
-      await database.close();
     });
 });

@@ -1,6 +1,6 @@
 /** A rebill changes each record and credit once, by the difference of the prices, also when it is repeated or cut off. */
 import assert from "node:assert/strict";
-import { after, before, beforeEach, describe, test } from "node:test";
+import { after, before, beforeEach, describe, type TestContext, test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import type { Database, Session } from "../engine/database/database.js";
 import { eachDatabase, restoreSample } from "./databases.js";
@@ -146,16 +146,17 @@ eachDatabase("rebill", (fresh) => {
 const CALLS = 1_000;
 
 eachDatabase("rebill that is killed", (fresh) => {
-  test("has changed whole batches only, and ends when it is started again", async () => {
+  test("has changed whole batches only, and ends when it is started again", async (t) => {
     const address = await fresh();
-    let server = await startTestServer(address);
-    const { database } = server.engine.services;
-    await database.transaction(async (session) => {
+    const setup = await startTestServer(address);
+    t.after(() => setup.stop());
+    await setup.engine.services.database.transaction(async (session) => {
       for (let index = 0; index < CALLS; index += 1) await addCall(session, { duration: 1 + (index % 6) });
     });
-    await server.stop();
-    await rebillUntilKilled(address);
-    server = await startTestServer(address);
+    await setup.stop();
+    await rebillUntilKilled(address, t);
+    const server = await startTestServer(address);
+    t.after(() => server.stop());
     const admin = () => as(ADMIN.username);
     assert.match(await server.get("checkcredits", admin()), /^OK: 0 rows/);
     const sums = async () => {
@@ -171,13 +172,13 @@ eachDatabase("rebill that is killed", (fresh) => {
     assert.match(await server.get("rebill", { ...admin(), ...JANUARY }), /^OK: 1000 calls, /);
     assert.deepEqual(await sums(), [8, 8]);
     assert.match(await server.get("checkcredits", admin()), /^OK: 0 rows/);
-    await server.stop();
   });
 });
 
 /** Kills the server when the first batch is booked; what it did until then depends on the moment. */
-async function rebillUntilKilled(address: string): Promise<void> {
+async function rebillUntilKilled(address: string, t: TestContext): Promise<void> {
   const server = await startProcess(address);
+  t.after(() => server.kill());
   const send = (entry: string, extra = {}) => server.get(entry, as(ADMIN.username, extra));
   await send("addcredit", { targetuser: "alice", credit: "100" });
   const running = send("rebill", JANUARY);

@@ -29,6 +29,7 @@ export interface TestServer {
     entry: string,
     params?: Params,
   ): Promise<{ code: number; status: string; text: string; rows?: Record<string, unknown>[] }>;
+  /** Once, however often it is called. */
   stop(): Promise<void>;
 }
 
@@ -90,9 +91,14 @@ export async function startTestServer(database: string, options: Params = {}): P
   };
   const json = async (entry: string, params: Params = {}) =>
     JSON.parse(await get(entry, { format: "json", ...params }));
-  const stop = async () => {
+  const close = async () => {
     await running.stop();
     await rm(folder, { recursive: true, force: true });
+  };
+  let closed: Promise<void> | undefined;
+  const stop = () => {
+    closed ??= close();
+    return closed;
   };
   return { engine, running, folder, url, get, json, stop };
 }

@@ -95,7 +95,7 @@ eachDatabase("sms over SMPP", (fresh) => {
     assert.equal((await rowsOf(server, "select id from tb_sms where direction = 'in'")).length, 5);
   });
 
-  test("a centre that refuses the login keeps messages waiting", async () => {
+  test("a centre that refuses the login keeps messages waiting", async (t) => {
     await restored(server);
     await setOptions(server, { smswait: "0" });
     const other = await startSmsCentre("another password");
@@ -105,13 +105,15 @@ eachDatabase("sms over SMPP", (fresh) => {
       TBAPI_SMPPSYSTEMID: "tbapi",
       TBAPI_SMPPPASSWORD: "secret",
     });
+    t.after(async () => {
+      await wrong.stop();
+      await other.stop();
+    });
     const id = idOf(await wrong.get("sendsms", as("alice", { to: "36301234567", message: "hi" })));
     await until(() => other.logins.length > 0);
     await until(
       async () => (await rowsOf(wrong, "select lasterror from tb_outbox where lasterror like '%login%'")).length > 0,
     );
     assert.equal(await statusOf(wrong, id), "queued");
-    await wrong.stop();
-    await other.stop();
   });
 });

@@ -48,15 +48,15 @@ eachDatabase("storage", (fresh, dialect) => {
   });
   after(() => server.stop());
 
-  test("a backup holds every row, and can be put into a database that is empty", async () => {
+  test("a backup holds every row, and can be put into a database that is empty", async (t) => {
     await rename('Zoë \u{1f600} O\'Neil\\ "x"\n');
     assert.match(await admin("dbbackup", { path: "whole" }), /^OK/);
     const elsewhere = await fresh();
     const file = (await readdir(folder())).find((name) => /^whole\.sql/.test(name)) ?? "";
     await copierOf(elsewhere, log).load(join(folder(), file));
     const copy = await open(elsewhere);
+    t.after(() => copy.close());
     const [there, here] = [await contents(copy), await contents(server.engine.services.database)];
-    await copy.close();
     // Written after the backup.
     for (const table of ["tb_audit", "tb_throttle"]) for (const all of [there, here]) delete all[table];
     assert.ok(Object.keys(here).length > 20);
@@ -123,7 +123,7 @@ eachDatabase("storage", (fresh, dialect) => {
       });
   });
 
-  test("what a backup holds is settled before anybody sees it", async () => {
+  test("what a backup holds is settled before anybody sees it", async (t) => {
     const { database } = server.engine.services;
     const waiting =
       "insert into tb_outbox (kind, body, state, nexttry, entry) values ('email', '{}', 'waiting', '2099-01-01 00:00:00', 'seen')";
@@ -131,6 +131,7 @@ eachDatabase("storage", (fresh, dialect) => {
     assert.match(await admin("dbbackup", { path: "seen" }), /^OK/);
     await database.run({ text: "delete from tb_outbox", values: [] });
     const onlooker = await open(address);
+    t.after(() => onlooker.close());
     const states = new Set<unknown>();
     let restoring = true;
     const looking = (async () => {
@@ -140,10 +141,10 @@ eachDatabase("storage", (fresh, dialect) => {
         await pause(1);
       }
     })();
-    assert.match(await admin("dbrestore", { path: "seen" }), /^OK/);
+    const restored = await admin("dbrestore", { path: "seen" });
     restoring = false;
     await looking;
-    await onlooker.close();
+    assert.match(restored, /^OK/);
     assert.deepEqual(
       [...states].filter((state) => state !== "failed"),
       [],
@@ -151,16 +152,16 @@ eachDatabase("storage", (fresh, dialect) => {
     await database.run({ text: "delete from tb_outbox", values: [] });
   });
 
-  test("a backup of an older version is brought up to date, and served at once", async () => {
+  test("a backup of an older version is brought up to date, and served at once", async (t) => {
     await rename("Old times");
     assert.match(await admin("dbbackup", { path: "present" }), /^OK/);
     const manifest = JSON.parse(await readFile(join(folder(), "present.json"), "utf8"));
     const elsewhere = await fresh();
     await copierOf(elsewhere, log).load(join(folder(), manifest.file));
     const older = await open(elsewhere);
+    t.after(() => older.close());
     await older.run({ text: "alter table tb_apigeneration drop column settings", values: [] });
     await older.run({ text: "delete from tb_migrations where name >= '0023'", values: [] });
-    await older.close();
     const file = manifest.file.replace("present", "older");
     await copierOf(elsewhere, log).dump(join(folder(), file));
     const sha256 = createHash("sha256")
@@ -231,17 +232,19 @@ eachDatabase("storage", (fresh, dialect) => {
   });
 });
 
-test("without a second database its entries say what to set", async () => {
+test("without a second database its entries say what to set", async (t) => {
   const server = await startTestServer(await freshSqlite(), { TBAPI_DB2: "" });
+  t.after(() => server.stop());
   for (const entry of ["tbackup", "dbfailover"])
     assert.match(await server.get(entry, as(ADMIN.username)), /^ERROR: not configured: set db2 /);
-  await server.stop();
 });
 
-test("a server whose database is gone changes over to the second one", async () => {
+test("a server whose database is gone changes over to the second one", async (t) => {
   const [first, second] = [await startMariaDb(), await startMariaDb()];
+  t.after(() => Promise.all([first.stop(), second.stop()]));
   const db2 = await freshMariaDb(second);
   const server = await startTestServer(await freshMariaDb(first), { TBAPI_DB2: db2 });
+  t.after(() => server.stop());
   assert.match(await server.get("tbackup", as(ADMIN.username)), /^OK/);
   await first.stop();
   assert.match(await server.get("balance", as("alice")), /^ERROR: /);
@@ -250,8 +253,6 @@ test("a server whose database is gone changes over to the second one", async () 
   assert.match(await server.get("balance", as("alice")), /^Your credit is \$10/);
   assert.match(await server.get("dbfailover", { authkey: KEY, forcedbnum: "1" }), /^ERROR: not available: database 1/);
   assert.match(await server.get("balance", as("alice")), /^Your credit is/);
-  await server.stop();
-  await second.stop();
 });
 
 test("what other servers write during a restore is in the copy that is kept, or in what was restored", async (t) => {
@@ -313,8 +314,9 @@ test("what a restore that was cut off has left is not thrown away by the next on
   assert.match(await admin("dbrestore"), /^OK/);
 });
 
-test("a database whose password has every awkward sign is backed up and restored", async () => {
+test("a database whose password has every awkward sign is backed up and restored", async (t) => {
   const maria = await startMariaDb();
+  t.after(() => maria.stop());
   const password = "p'a\"s\\s #;$(x) %";
   const root = await mysql.createConnection(maria.url);
   await root.query("create user 'own er'@'%' identified by ?", [password]);
@@ -324,9 +326,8 @@ test("a database whose password has every awkward sign is backed up and restored
   url.username = "own er";
   url.password = encodeURIComponent(password);
   const server = await startTestServer(url.href);
+  t.after(() => server.stop());
   const admin = (entry: string, params: Params) => server.get(entry, as(ADMIN.username, params));
   assert.match(await admin("dbbackup", { path: "secret" }), /^OK/);
   assert.match(await admin("dbrestore", { path: "secret" }), /^OK/);
-  await server.stop();
-  await maria.stop();
 });
