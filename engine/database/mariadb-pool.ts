@@ -1,4 +1,5 @@
 /** Connections to MariaDB or MySQL: how they are set up, and how one is ended that does not come back. */
+import type { Socket } from "node:net";
 import mysql, {
   type Connection,
   type ConnectionOptions,
@@ -116,12 +117,18 @@ export class ConnectionPool {
 
   #destroy(connection: PoolConnection): void {
     this.#open.delete(connection);
-    connection.destroy();
+    hangUp(connection);
   }
 
   #returned(): void {
     if (--this.#lent === 0) this.#ended?.();
   }
+}
+
+/** Ends a connection at once: mysql2 itself ends its own half, and goes on reading all that the server still sends. */
+export function hangUp(connection: Connection): void {
+  connection.destroy();
+  (connection as Connection & { stream: Socket }).stream.destroy();
 }
 
 const NODE = "select concat(@@hostname, ' ', @@port) as node";
@@ -149,7 +156,7 @@ export async function endOnServer(address: MariaDbAddress, connection: PoolConne
     if (row?.["node"] !== nodes.get(connection)) throw new Error("the address leads to another server now");
     await ask(other, `kill ${connection.threadId}`).catch(alreadyGone);
   } finally {
-    other.destroy();
+    hangUp(other);
   }
 }
 
@@ -174,7 +181,7 @@ export function connectOnce(
     const connection = mysql.createConnection({ ...connectionOptions(address), ...more });
     connection.on("error", reject);
     connection.query(sessionSetup(limit), (error) => {
-      if (error) connection.destroy();
+      if (error) hangUp(connection);
       if (error) reject(error);
       else resolve(connection);
     });

@@ -21,7 +21,7 @@ import { checkStatements, SCHEMA, schemaOf, textBatches } from "./mariadb-catalo
 import { Loan, type StatementLimits } from "./mariadb-loan.js";
 import { lockStates } from "./mariadb-locks.js";
 import { LookUps } from "./mariadb-lookups.js";
-import { ConnectionPool, connectOnce, endOnServer } from "./mariadb-pool.js";
+import { ConnectionPool, connectOnce, endOnServer, hangUp } from "./mariadb-pool.js";
 import type { DatabaseOptions } from "./open.js";
 import { retried } from "./retry.js";
 import { RunningStatements } from "./running.js";
@@ -113,7 +113,7 @@ class MariaDb implements Database {
       try {
         await checkStatements(connection, batches, faults);
       } finally {
-        connection.destroy();
+        hangUp(connection);
       }
     };
     await Promise.all(Array.from({ length: CHECKERS }, checker));
