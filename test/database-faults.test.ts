@@ -231,6 +231,22 @@ eachDatabase("faults of the database", (fresh, dialect) => {
       assert.equal(await first("select count(*) as n from tb_callbacknumbers where userid = 7"), 100);
     });
 
+    test("a database that is closed ends what runs, refuses what waits, and starts nothing more", async () => {
+      const other = await openMigrated(address);
+      const kinds = [ENDLESS, "select 1 as v", "update tb_users set name = name where id = 1001"].flatMap((text) =>
+        Array.from({ length: 4 }, () => kindOf(other.runForeign({ text, values: [] }))),
+      );
+      await pause(100);
+      const held = other.pools().map(({ busy }) => busy);
+      await other.close();
+      assert.deepEqual(held, [1, 4]);
+      assert.deepEqual(new Set(await Promise.all(kinds)), new Set(["failed", "unavailable"]));
+      assert.deepEqual(
+        other.pools().map(({ busy, waiting }) => busy + waiting),
+        [0, 0],
+      );
+    });
+
     test("a column that is added is seen at once", async () => {
       await run("select * from tb_pinless");
       await foreign("alter table tb_pinless add column extra integer");

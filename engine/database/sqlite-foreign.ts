@@ -22,8 +22,8 @@ export interface ForeignTask {
 export type ForeignAnswer = { result: QueryResult } | { kind: DatabaseErrorKind; message: string };
 
 interface Waiting {
-  task: ForeignTask;
   start: (child: ChildProcess) => void;
+  refuse: () => void;
 }
 
 export class SqliteForeign {
@@ -32,6 +32,7 @@ export class SqliteForeign {
   #idle: ChildProcess[] = [];
   #all = new Set<ChildProcess>();
   #waiting: Waiting[] = [];
+  #closed = false;
 
   constructor(file: string, running: RunningStatements) {
     this.#file = file;
@@ -47,12 +48,16 @@ export class SqliteForeign {
     return new Promise((resolve, reject) => {
       let child: ChildProcess | undefined;
       let failure = new DatabaseError("failed", "the statement's process ended");
-      const waiting: Waiting = { task, start: (free) => begin(free) };
+      const refuse = () => {
+        this.#running.end(item);
+        reject(new DatabaseError("unavailable", words.BUSY));
+      };
+      const waiting: Waiting = { start: (free) => begin(free), refuse };
       const item = this.#running.begin(task.statement.text, limit, () => {
         failure = new DatabaseError("timeout", words.overdue(limit));
         if (child !== undefined) return void child.kill("SIGKILL");
         this.#waiting = this.#waiting.filter((other) => other !== waiting);
-        reject(new DatabaseError("unavailable", words.BUSY));
+        refuse();
       });
       const begin = (free: ChildProcess) => {
         child = free;
@@ -72,6 +77,7 @@ export class SqliteForeign {
         free.once("message", answered).once("exit", gone).once("error", gone);
         free.send(task);
       };
+      if (this.#closed) return refuse();
       this.#waiting.push(waiting);
       this.#serve();
     });
@@ -90,7 +96,10 @@ export class SqliteForeign {
     return { ended: idle.length, busy };
   }
 
+  /** Ends what runs, and refuses what waits and whatever else is asked for. */
   async close(): Promise<void> {
+    this.#closed = true;
+    for (const { refuse } of this.#waiting.splice(0)) refuse();
     const ends = [...this.#all].map((child) => once(child, "exit"));
     for (const child of this.#all) child.kill("SIGKILL");
     await Promise.all(ends);
