@@ -11,6 +11,7 @@ import type { EncodedAnswer, Peer } from "../request.js";
 import type { Settings } from "../settings.js";
 import { isApiPath, isOldApiPath, splitTarget } from "../target.js";
 import { isFilePath, serveFile } from "./files.js";
+import { HttpAnswers } from "./http-answers.js";
 import { fileHeaders, sendBytes } from "./http-file.js";
 import { makeWebSocket } from "./websocket.js";
 
@@ -110,6 +111,7 @@ function makeLine(socket: Socket, connection: Connection, secure: boolean): Line
 class Exchange {
   readonly #context: TransportContext;
   readonly #headers: () => FixedHeaders;
+  readonly #answers = new HttpAnswers();
 
   constructor(context: TransportContext, headers: () => FixedHeaders) {
     this.#context = context;
@@ -208,7 +210,7 @@ class Exchange {
     if (answer.status === 499) response.statusMessage = "Failed";
     response.writeHead(answer.status, headers);
     if (file === undefined) {
-      response.end(body);
+      this.#answers.end(response, body);
       this.#release(line);
       return;
     }
