@@ -26,6 +26,8 @@ interface Waiting {
   refuse: () => void;
 }
 
+const busy = () => new DatabaseError("unavailable", words.BUSY);
+
 export class SqliteForeign {
   #file: string;
   #running: RunningStatements;
@@ -45,19 +47,22 @@ export class SqliteForeign {
    * Errors: DatabaseError.
    */
   run(task: ForeignTask, limit: number): Promise<QueryResult> {
+    if (this.#closed) return Promise.reject(busy());
     return new Promise((resolve, reject) => {
       let child: ChildProcess | undefined;
       let failure = new DatabaseError("failed", "the statement's process ended");
-      const refuse = () => {
-        this.#running.end(item);
-        reject(new DatabaseError("unavailable", words.BUSY));
+      const waiting: Waiting = {
+        start: (free) => begin(free),
+        refuse: () => {
+          this.#running.end(item);
+          reject(busy());
+        },
       };
-      const waiting: Waiting = { start: (free) => begin(free), refuse };
       const item = this.#running.begin(task.statement.text, limit, () => {
         failure = new DatabaseError("timeout", words.overdue(limit));
         if (child !== undefined) return void child.kill("SIGKILL");
         this.#waiting = this.#waiting.filter((other) => other !== waiting);
-        refuse();
+        waiting.refuse();
       });
       const begin = (free: ChildProcess) => {
         child = free;
@@ -77,7 +82,6 @@ export class SqliteForeign {
         free.once("message", answered).once("exit", gone).once("error", gone);
         free.send(task);
       };
-      if (this.#closed) return refuse();
       this.#waiting.push(waiting);
       this.#serve();
     });
