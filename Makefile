@@ -25,7 +25,7 @@ bench: build mariadb ## measure against hand-written equivalents, in one run
 	$(NODE) dist/test/databases.js -- $(NODE) dist/test/bench/bench.js
 	$(NODE) dist/test/databases.js -- $(NODE) dist/test/bench/cdr.js
 
-injection: build mariadb ## point sqlmap (Debian package) at the places where a parameter can stand
+injection: build mariadb sqlmap ## point sqlmap (Debian package) at the places where a parameter can stand
 	$(NODE) dist/test/databases.js -- $(NODE) dist/test/injection/sqlmap.js
 
 docs: build ## write docs/api.md: every entry and every option, made of the definitions
@@ -47,7 +47,7 @@ node_modules/.installed: package.json package-lock.json
 	@npm ci --no-audit --no-fund --loglevel=error
 	@touch $@
 
-.PHONY: mariadb kannel lame
+.PHONY: mariadb kannel lame sqlmap
 mariadb:
 	@command -v mariadbd >/dev/null || [ -x /usr/sbin/mariadbd ] || sh test/install.sh mariadb-server
 
@@ -57,3 +57,6 @@ kannel:
 # Without it the tests of recordings only see that its lack is told.
 lame:
 	@command -v lame >/dev/null || command -v ffmpeg >/dev/null || sh test/install.sh lame || true
+
+sqlmap:
+	@command -v sqlmap >/dev/null || sh test/install.sh sqlmap
