@@ -3,14 +3,15 @@ import assert from "node:assert/strict";
 import { after, before, beforeEach, test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import Sqlite from "better-sqlite3";
-import { type BoundValue, type Database, DatabaseError, type Session } from "../engine/database/database.js";
+import type { BoundValue, Database, Session } from "../engine/database/database.js";
 import { mariaDbError } from "../engine/database/mariadb-errors.js";
 import { loadSample } from "../engine/database/sample.js";
-import { eachDatabase, openMigrated, restoreSample } from "./databases.js";
+import { eachDatabase, kindOf, openMigrated, restoreSample } from "./databases.js";
 
 /** What a statement that never ends may take. */
 const SOON = { timeout: 1_000 };
 const ENDLESS = `select count(*) as n from ${Array.from({ length: 12 }, (_, index) => `tb_billentries b${index}`).join(", ")}`;
+const ENDLESS_ROWS = ENDLESS.replace("count(*)", "b0.id");
 
 test("a fault of the server's files is told without their paths", () => {
   for (const sqlMessage of [
@@ -20,12 +21,6 @@ test("a fault of the server's files is told without their paths", () => {
   ])
     assert.equal(mariaDbError({ errno: 6, sqlMessage }).message, "the database could not carry it out");
 });
-
-const kindOf = (promise: Promise<unknown>): Promise<string> =>
-  promise.then(
-    () => "none",
-    (error) => (error instanceof DatabaseError ? error.kind : String(error)),
-  );
 
 eachDatabase("faults of the database", (fresh, dialect) => {
   let address: string;
@@ -124,7 +119,7 @@ eachDatabase("faults of the database", (fresh, dialect) => {
   });
 
   test("of a result that is far longer than wanted only the beginning is read", async () => {
-    const { rows, truncated } = await foreign(ENDLESS.replace("count(*)", "b0.id"), { maxRows: 3 });
+    const { rows, truncated } = await foreign(ENDLESS_ROWS, { maxRows: 3 });
     assert.deepEqual([rows.length, truncated], [3, true]);
     assert.equal(await first("select 1 as v"), 1);
   });
@@ -164,8 +159,8 @@ eachDatabase("faults of the database", (fresh, dialect) => {
     test("the server stops sending what was cut off, without waiting for its own limit", async (t) => {
       const patient = await openMigrated(address, 3_600_000);
       t.after(() => patient.close());
-      const text = ENDLESS.replace("count(*)", "b0.id");
-      assert.equal((await patient.runForeign({ text, values: [] }, { maxRows: 3 })).rows.length, 3);
+      const { rows } = await patient.runForeign({ text: ENDLESS_ROWS, values: [] }, { maxRows: 3 });
+      assert.equal(rows.length, 3);
       const sent = "select count(*) from information_schema.processlist where info like 'select b0.id as n from%'";
       while ((await first(sent)) !== 0) await pause(20);
     });

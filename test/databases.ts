@@ -13,7 +13,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
 import { execa } from "execa";
 import mysql from "mysql2/promise";
-import type { Database } from "../engine/database/database.js";
+import { type Database, DatabaseError } from "../engine/database/database.js";
 import { migrate } from "../engine/database/migrate.js";
 import { openDatabase } from "../engine/database/open.js";
 import { insertSample } from "../engine/database/sample.js";
@@ -135,6 +135,13 @@ export async function openMigrated(address: string, timeout = 5_000): Promise<Da
   await migrate(address);
   return openDatabase(address, { timeout: () => timeout, log: makeLog("silent") });
 }
+
+/** The kind of the DatabaseError with which it fails; "none" where it doesn't. */
+export const kindOf = (promise: Promise<unknown>): Promise<string> =>
+  promise.then(
+    () => "none",
+    (error) => (error instanceof DatabaseError ? error.kind : String(error)),
+  );
 
 export type Fresh = () => Promise<string>;
 

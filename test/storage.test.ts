@@ -241,10 +241,12 @@ test("without a second database its entries say what to set", async (t) => {
 
 test("a server whose database is gone changes over to the second one", async (t) => {
   const [first, second] = [await startMariaDb(), await startMariaDb()];
-  t.after(() => Promise.all([first.stop(), second.stop()]));
   const db2 = await freshMariaDb(second);
   const server = await startTestServer(await freshMariaDb(first), { TBAPI_DB2: db2 });
-  t.after(() => server.stop());
+  t.after(async () => {
+    await server.stop();
+    await Promise.all([first.stop(), second.stop()]);
+  });
   assert.match(await server.get("tbackup", as(ADMIN.username)), /^OK/);
   await first.stop();
   assert.match(await server.get("balance", as("alice")), /^ERROR: /);
@@ -316,7 +318,6 @@ test("what a restore that was cut off has left is not thrown away by the next on
 
 test("a database whose password has every awkward sign is backed up and restored", async (t) => {
   const maria = await startMariaDb();
-  t.after(() => maria.stop());
   const password = "p'a\"s\\s #;$(x) %";
   const root = await mysql.createConnection(maria.url);
   await root.query("create user 'own er'@'%' identified by ?", [password]);
@@ -326,7 +327,10 @@ test("a database whose password has every awkward sign is backed up and restored
   url.username = "own er";
   url.password = encodeURIComponent(password);
   const server = await startTestServer(url.href);
-  t.after(() => server.stop());
+  t.after(async () => {
+    await server.stop();
+    await maria.stop();
+  });
   const admin = (entry: string, params: Params) => server.get(entry, as(ADMIN.username, params));
   assert.match(await admin("dbbackup", { path: "secret" }), /^OK/);
   assert.match(await admin("dbrestore", { path: "secret" }), /^OK/);
