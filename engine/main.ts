@@ -52,6 +52,11 @@ async function main(argv: string[]): Promise<number> {
   }
 }
 
+// Who reads no more (`tbapi docs | head`) has what was wanted.
+process.stdout.on("error", (cause: NodeJS.ErrnoException) => {
+  if (cause.code !== "EPIPE") throw cause;
+});
+
 try {
   process.exitCode = await main(process.argv.slice(2));
 } catch (cause) {

@@ -93,6 +93,14 @@ test("a first start makes a key, a salt and an administrator, prints them once, 
   assert.doesNotMatch(second.stdout, /API key|Salt|password/);
 });
 
+test("who stops reading what a command prints gets no fault", async () => {
+  const env = { TBAPI_DB: await freshSqlite(), TBAPI_SEALKEY: SEAL_KEY, TBAPI_LOGLEVEL: "silent" };
+  const child = execa("node", [MAIN, "check", "--statements"], { env, reject: false });
+  child.stdout.destroy();
+  const { stderr, exitCode } = await child;
+  assert.deepEqual([stderr, exitCode], ["", 0]);
+});
+
 test("each line of the log tells the generation of the definitions in force", async () => {
   const { stderr } = await tbapi(await freshSqlite(), ["call", "apitest1"], { TBAPI_LOGLEVEL: "debug" });
   const lines = stderr.split("\n").map((line) => JSON.parse(line) as Record<string, unknown>);
